@@ -3,9 +3,11 @@
  *  Effects that fail reject (or tell) a `SupervisorError`; anything else is treated as a bug of that container alone.
  *  Time is monotonic milliseconds, comparable over processes of one boot. */
 
+import type { InspectionEvent } from 'xstate';
+import type { Answer } from '../machines/domain/control.ts';
 import type { Fault } from '../machines/domain/fault.ts';
 import type { ContainerRecord, Survivor } from '../machines/domain/record.ts';
-import type { Exit } from '../machines/domain/recovery.ts';
+import type { Exit, ProcessFact } from '../machines/domain/recovery.ts';
 import type { Announcement, DevicePhase, RevisionView } from '../machines/domain/report.ts';
 import type { ContainerSpec, Revision } from '../machines/domain/revision.ts';
 
@@ -43,12 +45,6 @@ export interface DeviceFacts {
   deviceMeta(key: string): string | undefined;
 }
 
-export type ProcessFact =
-  /** Init is alive. */
-  | { readonly type: 'process.started'; readonly pid: number }
-  /** Init and every other process of the container are gone; nothing of it holds a mount. */
-  | { readonly type: 'process.exited'; readonly exit: Exit };
-
 /** Facts arrive one after the other: at most one `process.started`, then exactly one `process.exited`. */
 export type TellProcess = (fact: ProcessFact) => void;
 
@@ -70,8 +66,8 @@ export interface Runtime {
   adopt(container: ContainerSpec, survivor: Survivor, tell: TellProcess): ContainerProcess;
   /** Which of these containers run already, including those an earlier supervisor is only just starting. */
   survivors(containers: readonly ContainerSpec[]): Promise<readonly Survivor[]>;
-  /** How a container that is gone ended, as far as its traces tell. */
-  pastExit(container: ContainerSpec): Promise<Exit>;
+  /** How the last run of a container that is gone ended, as far as its traces tell; undefined when it never ran. */
+  pastExit(container: ContainerSpec): Promise<Exit | undefined>;
 }
 
 /** The records of this boot and this revision (R-08). Writing is synchronous: a change is announced after it. */
@@ -112,6 +108,8 @@ export interface SupervisorOptions {
   readonly listen: (announcement: Announcement) => void;
   /** The chart ended in an error: a bug. The process should end; the next one adopts (design §2). */
   readonly crashed: (error: unknown) => void;
+  /** xstate's inspection events, for those who look inside. Must not throw. */
+  readonly inspect?: (event: InspectionEvent) => void;
 }
 
 export type DeviceCommand =
@@ -125,14 +123,10 @@ export type DeviceCommand =
   /** Stop without grace: kill what still runs. */
   | { readonly type: 'device.force' };
 
-/** Lifecycle §7, §11: what the sender is told at once. */
-export type Answer =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly code: 'not-found' | 'forbidden' | 'conflict'; readonly message: string };
-
 /** The whole system, as those who drive it see it. */
 export interface Supervisor {
   start(): void;
+  /** The answer tells whether the command is allowed now; what it does is announced. */
   send(command: DeviceCommand): Answer;
   view(): RevisionView;
   phase(): DevicePhase;

@@ -9,6 +9,9 @@ export type FaultCode =
   | 'GOAL_TIMEOUT'
   | 'UNSUPPORTED'
   | 'JOURNAL_FAILED'
+  | 'STORE_FAILED'
+  | 'NOT_FOUND'
+  | 'REFUSED'
   | 'BUSY'
   | 'UNEXPECTED';
 
@@ -21,6 +24,8 @@ export interface Fault {
   /** The system's name of the error (`ENOENT`, `EBUSY`), where there is one. */
   readonly errno?: string;
   readonly fix?: string;
+  /** Of an UNEXPECTED fault: for the log and the bug report. */
+  readonly stack?: string;
 }
 
 export interface FaultDetails {
@@ -44,10 +49,9 @@ export class SupervisorError extends Error {
 /** Any thrown value as a fault; what is no SupervisorError is our bug and says so. */
 export function toFault(thrown: unknown): Fault {
   if (thrown instanceof SupervisorError) return thrown.fault;
-  return {
-    code: 'UNEXPECTED',
-    message: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
-  };
+  if (!(thrown instanceof Error)) return { code: 'UNEXPECTED', message: `unexpected: ${String(thrown)}` };
+  const { message, stack } = thrown;
+  return { code: 'UNEXPECTED', message: `unexpected: ${message}`, ...(stack === undefined ? {} : { stack }) };
 }
 
 /** One line for people: message, system error name and remedy. */

@@ -11,6 +11,13 @@ export type Exit =
   /** The start was asked for and did not come about (lifecycle row 7). */
   | { readonly kind: 'startFailed'; readonly fault: Fault };
 
+/** What a container's process does by itself. */
+export type ProcessFact =
+  /** Init is alive. */
+  | { readonly type: 'process.started'; readonly pid: number }
+  /** Init and every other process of the container are gone; nothing of it holds a mount. */
+  | { readonly type: 'process.exited'; readonly exit: Exit };
+
 export interface RecoveryHistory {
   /** Retries granted since the counter was last reset. */
   readonly retries: number;

@@ -8,7 +8,8 @@ export interface ContainerView {
   readonly name: string;
   readonly group: string;
   readonly goal: GoalState;
-  readonly record: ContainerRecord;
+  /** Undefined before the start. */
+  readonly record: ContainerRecord | undefined;
 }
 
 export interface GroupView {

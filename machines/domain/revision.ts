@@ -220,6 +220,7 @@ export interface Revision {
   readonly remount: RemountPolicies;
   /** Path → file, in document order; what installing and comparing look at. */
   readonly files: ReadonlyMap<string, RevisionFile>;
-  /** Raw text of `_sigs/**` and of any other `pvs@2` value; verified before parsing, never compared. */
+  /** Raw text of `_sigs/**`, which is never compared, and of any other `pvs@2` value, which is in `files` too
+   *  (state format §19). Verified before parsing. */
   readonly signatures: ReadonlyMap<string, string>;
 }

@@ -71,28 +71,36 @@ export function goalState({ status, statusGoal, timedOut, reached, stopReason }:
 /** How many members stand where: all that a group needs to know, changed in constant time per report. */
 export interface Tally {
   readonly goals: Readonly<Record<GoalState, number>>;
+  /** All members, by status. */
+  readonly standing: Readonly<Record<Status, number>>;
   /** Members that do not satisfy their goal, by status. */
   readonly lagging: Readonly<Record<Status, number>>;
 }
 
+const NOBODY = Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<Status, number>;
+
 export const EMPTY_TALLY: Tally = {
   goals: { ACHIEVED: 0, UNACHIEVED: 0, TIMEDOUT: 0 },
-  lagging: Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<Status, number>,
+  standing: NOBODY,
+  lagging: NOBODY,
 };
 
 /** The tally after one member moved; `from` undefined when it joins, `to` undefined when it leaves. */
 export function recount(tally: Tally, from: Member | undefined, to: Member | undefined): Tally {
   const goals = { ...tally.goals };
+  const standing = { ...tally.standing };
   const lagging = { ...tally.lagging };
   if (from !== undefined) {
     goals[from.goal] -= 1;
+    standing[from.status] -= 1;
     if (from.goal !== 'ACHIEVED') lagging[from.status] -= 1;
   }
   if (to !== undefined) {
     goals[to.goal] += 1;
+    standing[to.status] += 1;
     if (to.goal !== 'ACHIEVED') lagging[to.status] += 1;
   }
-  return { goals, lagging };
+  return { goals, standing, lagging };
 }
 
 /** R-05: the lowest status among the members that do not satisfy their goal, READY when there is none. */

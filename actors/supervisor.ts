@@ -1,0 +1,169 @@
+/** The whole system, built but not started: charts from `machines/`, hands from the ports. Read top to bottom, this is
+ *  how a supervisor begins: what is on record, what still runs, where each container therefore stands. */
+
+import { type ActorRefFrom, createActor } from 'xstate';
+import { containerMachine } from '../machines/container.ts';
+import { beginning, hadProcess } from '../machines/domain/adoption.ts';
+import type { Answer, Target } from '../machines/domain/control.ts';
+import { answerTo } from '../machines/domain/control.ts';
+import { activeAliases } from '../machines/domain/drivers.ts';
+import type { ContainerRecord } from '../machines/domain/record.ts';
+import type { DevicePhase, RevisionView } from '../machines/domain/report.ts';
+import type { ContainerSpec, Revision } from '../machines/domain/revision.ts';
+import { groupMachine, type Seed } from '../machines/group.ts';
+import { type GroupSeed, revisionMachine } from '../machines/revision.ts';
+import { type SupervisorActor, supervisorMachine } from '../machines/supervisor.ts';
+import { announcer } from './announcer.ts';
+import { loadModules } from './modules.ts';
+import { mountVolumes, unmountVolumes } from './mounts.ts';
+import type { DeviceCommand, Ports, Supervisor, SupervisorOptions } from './ports.ts';
+import { containerProcess } from './process.ts';
+import { rebootDevice } from './reboot.ts';
+
+/** Finds out where every container stands and makes the actor tree. @throws SupervisorError of the ports */
+export async function createSupervisor(ports: Ports, options: SupervisorOptions): Promise<Supervisor> {
+  const seeds = await findSeeds(ports, options.revision);
+  await ports.mounter.sweep(new Set(seeds.filter(isMounted).map(({ spec }) => spec.name)));
+  const groups = groupSeeds(options, seeds);
+  const actor = createActor(provide(ports, options), {
+    clock: ports.clock,
+    input: { groups, now: () => ports.clock.now() },
+    ...(options.inspect === undefined ? {} : { inspect: options.inspect }),
+  });
+  actor.subscribe({
+    next: (snapshot) => {
+      if (snapshot.matches('broken')) options.crashed(snapshot.context.error);
+    },
+    error: options.crashed,
+  });
+  return {
+    start: () => {
+      actor.start();
+    },
+    send: (command) => send(actor, command),
+    view: () => view(actor, groups),
+    phase: () => phase(actor),
+    detach: () => {
+      actor.stop();
+    },
+  };
+}
+
+/** Each chart gets its hands once; every container shares the same provided machine. */
+function provide(ports: Ports, { revision, listen }: SupervisorOptions) {
+  const container = containerMachine.provide({
+    actors: {
+      mountVolumes: mountVolumes(ports.mounter),
+      unmountVolumes: unmountVolumes(ports.mounter),
+      loadModules: loadModules(
+        ports.modules,
+        ports.device,
+        activeAliases(revision.driverSections, ports.device),
+      ),
+      containerProcess: containerProcess(ports.runtime),
+    },
+  });
+  const group = groupMachine.provide({ actors: { container } });
+  return supervisorMachine.provide({
+    actors: {
+      announcer: announcer(ports.journal, listen),
+      revision: revisionMachine.provide({ actors: { group } }),
+      rebootDevice: rebootDevice(ports.rebooter),
+    },
+  });
+}
+
+/** R-08: our own records say what was, the runtime says what is. */
+async function findSeeds(
+  { journal, runtime, clock }: Ports,
+  { containers }: Revision,
+): Promise<readonly Seed[]> {
+  const records = new Map((await journal.read()).map((record) => [record.name, record]));
+  const survivors = new Map(
+    (await runtime.survivors(containers)).map((survivor) => [survivor.name, survivor]),
+  );
+  const seedOf = async (spec: ContainerSpec): Promise<Seed> => {
+    const record = records.get(spec.name);
+    const survivor = survivors.get(spec.name);
+    const ended = record !== undefined && survivor === undefined && hadProcess(record);
+    const exit = ended ? await runtime.pastExit(spec) : undefined;
+    return { spec, beginning: beginning(spec, { record, survivor, exit }, clock.now()) };
+  };
+  return Promise.all(containers.map(seedOf));
+}
+
+function isMounted({ beginning }: Seed): boolean {
+  return (
+    beginning.kind === 'alive' || (beginning.kind === 'resting' && beginning.record.status === 'MOUNTED')
+  );
+}
+
+function groupSeeds(
+  { revision, defaultGoalTimeoutMs }: SupervisorOptions,
+  seeds: readonly Seed[],
+): GroupSeed[] {
+  const members = new Map<string, Seed[]>(revision.groups.map(({ name }) => [name, []]));
+  for (const seed of seeds) members.get(seed.spec.group)?.push(seed);
+  return revision.groups.map(({ name, goalTimeoutMs }) => ({
+    name,
+    goalTimeoutMs: goalTimeoutMs ?? defaultGoalTimeoutMs,
+    seeds: members.get(name) ?? [],
+  }));
+}
+
+function send(actor: SupervisorActor, command: DeviceCommand): Answer {
+  if (command.type === 'device.stop' || command.type === 'device.force') {
+    actor.send(command);
+    return { ok: true };
+  }
+  const { type, name } = command;
+  const answer = answerTo(type, targetOf(actor, name));
+  if (answer.ok) {
+    const event = type === 'container.stop' ? ({ type, by: 'user' } as const) : { type };
+    actor.send({ type: 'device.forward', name, event });
+  }
+  return answer;
+}
+
+function containerOf(
+  actor: SupervisorActor,
+  name: string,
+): ActorRefFrom<typeof containerMachine> | undefined {
+  const revision = actor.getSnapshot().children.revision?.getSnapshot();
+  const group = revision?.context.groupOf.get(name);
+  return group === undefined ? undefined : revision?.children[group]?.getSnapshot().children[name];
+}
+
+function targetOf(actor: SupervisorActor, name: string): Target | undefined {
+  const context = containerOf(actor, name)?.getSnapshot().context;
+  return context === undefined ? undefined : { spec: context.spec, status: context.record.status };
+}
+
+function phase(actor: SupervisorActor): DevicePhase {
+  const snapshot = actor.getSnapshot();
+  if (snapshot.matches('rebooting')) return 'rebooting';
+  if (snapshot.matches('stopped')) return 'stopped';
+  return snapshot.matches({ active: 'stopping' }) ? 'stopping' : 'running';
+}
+
+function view(actor: SupervisorActor, groups: readonly GroupSeed[]): RevisionView {
+  const revision = actor.getSnapshot().children.revision?.getSnapshot();
+  return {
+    ...(revision?.context.member ?? UNDECIDED),
+    groups: groups.map(({ name, seeds }) => {
+      const group = revision?.children[name]?.getSnapshot();
+      return {
+        name,
+        ...(group?.context.member ?? UNDECIDED),
+        unlocked: group?.matches({ gate: 'unlocked' }) ?? false,
+        containers: seeds.map(({ spec }) => {
+          const context = group?.children[spec.name]?.getSnapshot().context;
+          const record: ContainerRecord | undefined = context?.record;
+          return { name: spec.name, group: name, goal: context?.member?.goal ?? 'UNACHIEVED', record };
+        }),
+      };
+    }),
+  };
+}
+
+const UNDECIDED = { status: 'INSTALLED', goal: 'UNACHIEVED' } as const;

@@ -1,0 +1,71 @@
+/** Runs a scenario: the real charts on a fake host in virtual time. The same seed gives the same trace.
+ *
+ *  At one instant, first what is due comes about, then the scenario's happenings in the order of the file, each with
+ *  all that follows from it at once, then the expectations are looked at. */
+
+import { advance, type Pace, quiesce, VirtualClock } from './clock.ts';
+import { decideBy } from './conduct.ts';
+import type { Check } from './expect.ts';
+import type { FakeHost } from './host.ts';
+import { createRandom } from './random.ts';
+import type { Scenario } from './scenario.ts';
+import { Stage } from './stage.ts';
+import { Trace, type TraceEntry } from './trace.ts';
+
+/** How long a scenario without `until` may go on after its last happening; it ends earlier when all is at rest. */
+export const LONGEST_REST_MS = 600_000;
+
+export interface RunOptions {
+  /** Breaks ties between timers of one instant and draws from ranges. Undefined: ties in arming order. */
+  readonly seed?: number | undefined;
+  /** Waits for the wall clock; as fast as possible unless given. */
+  readonly pace?: Pace | undefined;
+  readonly tell?: (entry: TraceEntry) => void;
+}
+
+export interface RunResult {
+  /** Every check holds, reality was respected, and no chart broke. */
+  readonly passed: boolean;
+  readonly checks: readonly Check[];
+  readonly trace: readonly TraceEntry[];
+  readonly host: FakeHost;
+  readonly endedAtMs: number;
+}
+
+export async function runScenario(
+  scenario: Scenario,
+  { seed, pace, tell }: RunOptions = {},
+): Promise<RunResult> {
+  const random = createRandom(seed ?? 0);
+  const clock = new VirtualClock(seed === undefined ? {} : { tieBreak: random.next });
+  const trace = new Trace(tell);
+  const stage = new Stage({ scenario, clock, trace, decide: decideBy(scenario.conduct, random) });
+  await stage.boot();
+  for (const atMs of instants(scenario)) {
+    await advance(clock, atMs, pace);
+    for (const happening of scenario.timeline) {
+      if (happening.atMs !== atMs) continue;
+      await stage.perform(happening);
+      await advance(clock, atMs);
+    }
+    for (const expectation of scenario.expect) if (expectation.at === atMs) stage.check(expectation);
+  }
+  if (scenario.untilMs === undefined) await quiesce(clock, clock.now() + LONGEST_REST_MS, pace);
+  for (const expectation of scenario.expect) if (expectation.at === undefined) stage.check(expectation);
+  stage.close();
+  const { checks, host } = stage;
+  return {
+    passed: checks.every(({ ok }) => ok),
+    checks,
+    trace: trace.entries,
+    host,
+    endedAtMs: clock.now(),
+  };
+}
+
+/** The times at which a run must pause to do or to look, in order; nothing later than `until`. */
+function instants({ timeline, expect, untilMs }: Scenario): number[] {
+  const wanted = [...timeline.map(({ atMs }) => atMs), ...expect.flatMap(({ at }) => at ?? []), untilMs ?? 0];
+  const last = untilMs ?? Number.POSITIVE_INFINITY;
+  return [...new Set(wanted)].filter((at) => at <= last).toSorted((one, other) => one - other);
+}

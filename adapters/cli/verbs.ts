@@ -1,0 +1,190 @@
+/** Every verb with its options, help and examples, in commander's words. What a verb does is in its own file, which
+ *  is loaded when the verb is called. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { packageRoot } from '../package-root.ts';
+import type { RunFlags } from '../settings.ts';
+import type { CheckFlags } from './check.ts';
+import { completionScript, SHELLS, type Shell } from './completion.ts';
+import type { DoctorFlags } from './doctor.ts';
+import { EXIT, type Terminal } from './output.ts';
+import type { PlanFlags } from './plan.ts';
+import { RUN_OPTIONS } from './run-options.ts';
+import type { SimFlags } from './sim.ts';
+
+const EXIT_CODES =
+  '0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 5 busy, 6 timed out, 7 no connection, 8 invalid state';
+
+/** Runs the command line and resolves to its exit code. */
+export async function parse(words: readonly string[], terminal: Terminal): Promise<number> {
+  const result: { code: number } = { code: EXIT.ok };
+  const program = buildProgram(terminal, (code) => {
+    result.code = code;
+  });
+  try {
+    await program.parseAsync(words, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Commander has said what is wrong, or given the help that was asked for.
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  return result.code;
+}
+
+/** @param done gets the exit code of the verb that ran */
+export function buildProgram(terminal: Terminal, done: (code: number) => void): Command {
+  const program = new Command('statevisor')
+    .description('Runs the containers of a revision, supervised by statecharts.')
+    .version(readVersion(), '-V, --version', 'print the version')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out.write(text),
+      writeErr: (text) => terminal.err.write(text),
+    })
+    .showHelpAfterError('(statevisor --help lists the verbs, statevisor VERB --help explains one)')
+    .addHelpText(
+      'after',
+      examples('statevisor check state.json', 'statevisor sim state.json', 'statevisor run state.json'),
+    )
+    .addHelpText('after', `\nExit codes: ${EXIT_CODES}`);
+  addRun(program, terminal, done);
+  addSim(program, terminal, done);
+  addCheck(program, terminal, done);
+  addPlan(program, terminal, done);
+  addDoctor(program, terminal, done);
+  addCompletion(program, terminal, done);
+  return program;
+}
+
+type Add = (program: Command, terminal: Terminal, done: (code: number) => void) => void;
+
+const addRun: Add = (program, terminal, done) => {
+  const verb = program
+    .command('run')
+    .description('run the containers of a revision on this machine, as root')
+    .argument('<state>', 'state JSON, or - for standard input');
+  for (const { key, long, value, about, choices } of RUN_OPTIONS) {
+    const option = new Option(value === undefined ? long : `${long} <${value}>`, about);
+    option.attributeName = () => key;
+    verb.addOption(choices === undefined ? option : option.choices(choices));
+  }
+  verb
+    .addHelpText(
+      'after',
+      `
+Signals: TERM and INT stop all containers, a second one kills them; USR2 ends the supervisor and leaves the
+containers running, for the next one on the same --run-dir to take over. The environment may set PV_STORAGE_MNTPOINT,
+PV_SYSTEM_RUNDIR, PV_DISK_VOLDIR, PV_SYSTEM_CONFDIR, PV_UPDATER_GOALS_TIMEOUT and PV_CONTAINER_DEFAULT_ROLE.`,
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'statevisor run state.json',
+        'statevisor run --storage /storage --run-dir /run/sv state.json',
+        'statevisor run --json state.json | jq -c .record',
+      ),
+    )
+    .action(async (state: string, flags: Omit<RunFlags, 'state'>) => {
+      const { run } = await import('./run.ts');
+      done(await run({ ...flags, state }, terminal));
+    });
+};
+
+const addSim: Add = (program, terminal, done) => {
+  program
+    .command('sim')
+    .description('run a scenario or a state JSON on a simulated device, in virtual time')
+    .argument('<file>', 'scenario (YAML or JSON) or state JSON')
+    .option('--seed <number>', 'another run of the same scenario')
+    .addOption(new Option('--speed <speed>', 'of virtual time').choices(['1', '60', 'max']).default('max'))
+    .option('--json', 'one JSON object per line')
+    .addHelpText(
+      'after',
+      examples('statevisor sim sim/scenarios/crash-loop.yaml', 'statevisor sim --speed 60 state.json'),
+    )
+    .action(async (file: string, flags: SimFlags) => {
+      const { sim } = await import('./sim.ts');
+      done(await sim(file, flags, terminal));
+    });
+};
+
+const addCheck: Add = (program, terminal, done) => {
+  const verb = program
+    .command('check')
+    .description('validate state JSON files and tell everything that is wrong')
+    .argument('[files...]', 'state JSON files, or - for standard input')
+    .option('--json', 'problems as JSON')
+    .option('--schema', 'print the JSON Schema for editors')
+    .addHelpText(
+      'after',
+      examples(
+        'statevisor check state.json',
+        'statevisor check --json revisions/*.json',
+        'statevisor check --schema > state.schema.json',
+      ),
+    );
+  verb.action(async (files: string[], flags: CheckFlags) => {
+    if (files.length === 0 && flags.schema !== true) verb.error("error: missing required argument 'files'");
+    const { check } = await import('./check.ts');
+    done(await check(files, flags, terminal));
+  });
+};
+
+const addPlan: Add = (program, terminal, done) => {
+  program
+    .command('plan')
+    .description('what going from one revision to another would do')
+    .argument('<from>', 'state JSON that runs')
+    .argument('<to>', 'state JSON to go to')
+    .option('--json', 'the plan as JSON')
+    .addHelpText('after', examples('statevisor plan running.json next.json'))
+    .action(async (from: string, to: string, flags: PlanFlags) => {
+      const { plan } = await import('./plan.ts');
+      done(await plan(from, to, flags, terminal));
+    });
+};
+
+const addDoctor: Add = (program, terminal, done) => {
+  program
+    .command('doctor')
+    .description('can this machine run containers? what is missing, and what to do')
+    .option('--json', 'findings as JSON')
+    .option('--storage <dir>', 'where revisions will be stored', '.')
+    .option('--run-dir <dir>', 'run directory', '/run/statevisor')
+    .addHelpText('after', examples('statevisor doctor', 'statevisor doctor --storage /storage'))
+    .action(async (flags: DoctorFlags) => {
+      const { doctor } = await import('./doctor.ts');
+      done(await doctor(flags, terminal));
+    });
+};
+
+const addCompletion: Add = (program, terminal, done) => {
+  program
+    .command('completion')
+    .description('print a completion script for the shell')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .addHelpText(
+      'after',
+      examples(
+        'source <(statevisor completion bash)',
+        'statevisor completion fish > ~/.config/fish/completions/statevisor.fish',
+      ),
+    )
+    .action((shell: Shell) => {
+      terminal.out.write(completionScript(program, shell));
+      done(EXIT.ok);
+    });
+};
+
+function readVersion(): string {
+  const manifest = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return manifest.version;
+}
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+}

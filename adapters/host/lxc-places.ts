@@ -1,0 +1,154 @@
+/** Where the runtime keeps what belongs to a container below the run directory, and what of it the container sees at
+ *  /pantavisor (storage §8). */
+
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { SupervisorError } from '../../machines/domain/fault.ts';
+import type { Layout } from '../../machines/domain/layout.ts';
+import type { ContainerSpec } from '../../machines/domain/revision.ts';
+import type { CgroupKind } from './cgroups.ts';
+import { errnoOf } from './kernel-error.ts';
+import type { Bind, LxcHostFacts } from './lxc-config.ts';
+
+/** Files of one container that its process needs. */
+export interface LxcFiles {
+  /** Made at each start; also where LXC's own tools look for it. */
+  readonly config: string;
+  /** Holds the monitor's pid while it lives; LXC writes and removes it. */
+  readonly pidFile: string;
+  readonly log: string;
+  readonly consoleLog: string;
+}
+
+/** Short, for it is part of socket names. */
+export function lxcPathOf(layout: Layout): string {
+  return `${layout.runDir}/lxc`;
+}
+
+export function rootfsMountOf(layout: Layout): string {
+  return `${layout.runDir}/lxc-rootfs`;
+}
+
+export function filesOf(layout: Layout, container: string): LxcFiles {
+  const own = `${lxcPathOf(layout)}/${container}`;
+  const logs = `${logsOf(layout, container)}/lxc`;
+  return {
+    config: `${own}/config`,
+    pidFile: `${own}/monitor.pid`,
+    log: `${logs}/lxc.log`,
+    consoleLog: `${logs}/console.log`,
+  };
+}
+
+/** Longest "<lxcpath>/<name>" that LXC puts into a socket's name as it is; longer ones it hashes. */
+const MAX_NAME_LENGTH = 90;
+
+/** @throws START_FAILED when LXC could not be asked about the container under this path */
+export function requireShortPath(layout: Layout, container: string): void {
+  const path = `${lxcPathOf(layout)}/${container}`;
+  if (Buffer.byteLength(path) < MAX_NAME_LENGTH) return;
+  throw new SupervisorError(
+    'START_FAILED',
+    `starting ${container}: ${path} is too long for LXC's sockets: ${Buffer.byteLength(path)} bytes, less than ${MAX_NAME_LENGTH} are possible`,
+    {
+      subject: container,
+      errno: 'ENAMETOOLONG',
+      fix: 'Choose a shorter run directory, such as /run/sv, or a shorter container name.',
+    },
+  );
+}
+
+/** Where the container's sockets are. Bound as a directory, so that sockets of a later supervisor show up in it. */
+function doorOf(layout: Layout, container: string): string {
+  return `${layout.runDir}/doors/${container}`;
+}
+
+function logsOf(layout: Layout, container: string): string {
+  return `${layout.runDir}/logs/${layout.revision}/${container}`;
+}
+
+const METADATA = ['user-meta', 'device-meta'] as const;
+
+/** Storage §8: everyone gets its own door; `mgmt` sees all logs and metadata, others their own. */
+export function bindsOf(layout: Layout, container: ContainerSpec, devLog: boolean): readonly Bind[] {
+  const { name } = container;
+  const all = container.roles.includes('mgmt');
+  const directory = (source: string, target: string): Bind => {
+    return { source, target, as: 'directory', readOnly: true };
+  };
+  return [
+    directory(doorOf(layout, name), 'pantavisor'),
+    directory(all ? `${layout.runDir}/logs` : logsOf(layout, name), 'pantavisor/logs'),
+    ...METADATA.map((kind) =>
+      directory(`${layout.runDir}/${all ? kind : `${kind}.${name}`}`, `pantavisor/${kind}`),
+    ),
+    ...((container.devLog ?? devLog) && existsSync('/dev/log')
+      ? [{ source: '/dev/log', target: 'dev/log', as: 'file', readOnly: false } as const]
+      : []),
+  ];
+}
+
+/** Makes the directories that a start needs: those above, the mount points in the door, and places for files. */
+export function makePlaces(layout: Layout, container: ContainerSpec, binds: readonly Bind[]): void {
+  const { name } = container;
+  const private_ = [`${lxcPathOf(layout)}/${name}`, rootfsMountOf(layout), `${logsOf(layout, name)}/lxc`];
+  const door = doorOf(layout, name);
+  const shown = ['logs', ...METADATA].map((inside) => `${door}/${inside}`);
+  const sources = binds.filter(({ as }) => as === 'directory').map(({ source }) => source);
+  for (const directory of [...private_, ...shown, ...sources]) {
+    try {
+      mkdirSync(directory, { recursive: true });
+    } catch (error) {
+      const errno = errnoOf(error);
+      throw new SupervisorError('START_FAILED', `starting ${name}: making ${directory} failed: ${errno}`, {
+        subject: directory,
+        ...(errno === undefined ? {} : { errno }),
+        fix: 'Check space and rights of the run directory.',
+        cause: error,
+      });
+    }
+  }
+}
+
+/** What of the host decides how a configuration is made. */
+export function readHostFacts(layout: Layout, cgroups: CgroupKind): LxcHostFacts {
+  return {
+    cgroups,
+    kernelRelease: release(),
+    needsUnconfined: apparmorIsIncomplete(),
+    mountHooks: mountHooks(`${layout.libDir}/pv/hooks_lxc-mount.d`),
+    exists: existsSync,
+  };
+}
+
+/** Every executable there. `export.sh` is passed over: exports are ours to make (`lxc-exports.ts`). */
+function mountHooks(directory: string): readonly string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .filter((name) => name !== 'export.sh')
+    .sort()
+    .map((name) => join(directory, name))
+    .filter((path) => statSync(path).isFile() && isExecutable(path));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** LXC refuses to start under its default profile when the kernel cannot mediate mounts, or the profile is missing. */
+function apparmorIsIncomplete(): boolean {
+  const security = '/sys/kernel/security/apparmor';
+  if (readIfThere('/sys/module/apparmor/parameters/enabled')?.trim() !== 'Y') return false;
+  if (!existsSync(`${security}/features/mount/mask`)) return true;
+  return !readIfThere(`${security}/profiles`)?.includes('lxc-container-default');
+}
+
+function readIfThere(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}

@@ -1,0 +1,167 @@
+/** The runtime port on LXC: prepares a container's start, finds and adopts what an earlier supervisor left, reads how
+ *  the others ended. The life of a process is in `lxc-process.ts`, the configuration in `lxc-config.ts`. */
+
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ContainerProcess, Runtime, TellProcess } from '../../actors/ports.ts';
+import { type Fault, SupervisorError } from '../../machines/domain/fault.ts';
+import { containerDir, type Layout } from '../../machines/domain/layout.ts';
+import type { Survivor } from '../../machines/domain/record.ts';
+import type { Exit } from '../../machines/domain/recovery.ts';
+import type { ContainerSpec } from '../../machines/domain/revision.ts';
+import { cgroupKind, cgroupsNamed, readCgroupMounts, removeEmptyCgroups } from './cgroups.ts';
+import type { Kernel } from './kernel.ts';
+import { lxcConfig, refusal } from './lxc-config.ts';
+import { readLxcConfig } from './lxc-config-file.ts';
+import { type LxcEvent, openLxcEvents } from './lxc-events.ts';
+import { bindExports, unbindExports } from './lxc-exports.ts';
+import { readTraces, startFault } from './lxc-log.ts';
+import {
+  bindsOf,
+  filesOf,
+  lxcPathOf,
+  makePlaces,
+  readHostFacts,
+  requireShortPath,
+  rootfsMountOf,
+} from './lxc-places.ts';
+import { adoptLxc, type LxcContext, type LxcProcess, occupied, readLog, startLxc } from './lxc-process.ts';
+import { type Found, findContainers, initOf, isMonitored } from './lxc-survivors.ts';
+
+export interface LxcRuntimeOptions {
+  readonly kernel: Kernel;
+  readonly layout: Layout;
+  /** `PV_LXC_LOG_LEVEL`, 0 TRACE to 8 FATAL; 2, INFO, unless configured. Above 2 less is known of what ended while no
+   *  supervisor ran. */
+  readonly logLevel?: number;
+  /** `PV_LOG_AUTO_DEVLOG`; true unless configured. */
+  readonly devLog?: boolean;
+  /** Console output kept per container, twice: the current file and one older. */
+  readonly consoleLogBytes?: number;
+  /** Told what went wrong beside the outcome of a start or stop. */
+  readonly complain: (fault: Fault) => void;
+}
+
+export interface LxcRuntime extends Runtime {
+  /** Stops listening to LXC. Containers go on; detach their processes first. */
+  close(): void;
+}
+
+const INFO = 2;
+const CONSOLE_LOG_BYTES = 1024 * 1024;
+
+/** @throws UNSUPPORTED when LXC's events cannot be had */
+export function createLxcRuntime(options: LxcRuntimeOptions): LxcRuntime {
+  const { kernel, layout, logLevel = INFO, devLog = true, complain } = options;
+  const { consoleLogBytes = CONSOLE_LOG_BYTES } = options;
+  const lxcPath = lxcPathOf(layout);
+  const cgroupMounts = readCgroupMounts();
+  const host = readHostFacts(layout, cgroupKind(cgroupMounts));
+  const processes = new Map<string, LxcProcess>();
+  /** Exits that arrive between finding a container and adopting it. */
+  const early = new Map<string, number>();
+  let found: Found = new Map();
+  const events = openLxcEvents(lxcPath, hear);
+
+  function hear(event: LxcEvent): void {
+    const process = processes.get(event.name);
+    if (process !== undefined) process.hear(event);
+    else if (event.type === 'exit') early.set(event.name, event.waitStatus);
+  }
+
+  function contextOf(container: ContainerSpec): LxcContext {
+    return {
+      name: container.name,
+      files: filesOf(layout, container.name),
+      lxcPath,
+      logLevel,
+      kernel,
+      cgroupMounts,
+      drainEvents: events.drain,
+      cleanUp: () => unbindExports(container, layout, kernel),
+      complain,
+    };
+  }
+
+  async function prepare(container: ContainerSpec): Promise<void> {
+    const { name } = container;
+    const refused = refusal(container);
+    if (refused !== undefined) throw new SupervisorError(refused.code, refused.message, refused);
+    requireShortPath(layout, name);
+    const files = filesOf(layout, name);
+    if (isMonitored(lxcPath, name, files.pidFile)) throw occupied(name);
+    const binds = bindsOf(layout, container, devLog);
+    const places = {
+      rootfsMount: rootfsMountOf(layout),
+      consoleLog: files.consoleLog,
+      consoleLogBytes,
+      binds,
+    };
+    const own = readLxcConfig(name, join(containerDir(layout, name), container.config));
+    makePlaces(layout, container, binds);
+    writeFileSync(files.config, lxcConfig({ container, own, layout, places, host, logLevel }));
+    // LXC appends to its log, and leaves the pid of a monitor that was killed.
+    rmSync(files.log, { force: true });
+    rmSync(files.pidFile, { force: true });
+    await bindExports(container, layout, kernel);
+  }
+
+  /** Keeps the process findable for what LXC says of it, until it has exited. */
+  function keep(name: string, tell: TellProcess, make: (tell: TellProcess) => LxcProcess): ContainerProcess {
+    const process = make((fact) => {
+      if (fact.type === 'process.exited' && processes.get(name) === process) processes.delete(name);
+      tell(fact);
+    });
+    if (!processes.has(name)) processes.set(name, process);
+    return {
+      halt: process.halt,
+      kill: process.kill,
+      detach() {
+        if (processes.get(name) === process) processes.delete(name);
+        process.detach();
+      },
+    };
+  }
+
+  return {
+    start(container, tell) {
+      early.delete(container.name);
+      const context = contextOf(container);
+      return keep(container.name, tell, (told) => startLxc(context, () => prepare(container), told));
+    },
+
+    adopt(container, { name }, tell) {
+      const status = early.get(name);
+      return keep(name, tell, (told) => adoptLxc(contextOf(container), found.get(name), status, told));
+    },
+
+    async survivors(containers) {
+      found = findContainers(lxcPath, (name) => filesOf(layout, name).pidFile);
+      return containers.flatMap(({ name }): Survivor[] => {
+        const container = found.get(name);
+        if (container === undefined) return [];
+        const { monitor, starters } = container;
+        const settled = monitor !== undefined && starters.length === 0;
+        return [{ name, pid: settled ? initOf(monitor) : undefined }];
+      });
+    },
+
+    async pastExit(container): Promise<Exit | undefined> {
+      await unbindExports(container, layout, kernel);
+      const { log } = filesOf(layout, container.name);
+      // Made anew by every start.
+      if (!existsSync(log)) return undefined;
+      const text = readLog(log);
+      const { pid, exit, errors, cgroups } = readTraces(text);
+      // A monitor that was killed leaves its groups; one that came to its end removes them, and says nothing of exit 0.
+      const left = cgroups.flatMap((name) => cgroupsNamed(name, cgroupMounts));
+      await removeEmptyCgroups(left);
+      if (exit !== undefined) return exit;
+      if (pid !== undefined) return left.length === 0 ? { kind: 'code', code: 0 } : { kind: 'unknown' };
+      if (errors.length === 0) return { kind: 'unknown' };
+      return { kind: 'startFailed', fault: startFault(container.name, text, log) };
+    },
+
+    close: events.close,
+  };
+}

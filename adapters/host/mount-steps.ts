@@ -1,0 +1,116 @@
+/** Carries out one step of a mount plan: makes its directories, then calls kernel, copier or handler. What a failure
+ *  means is said in `mount-faults.ts`; order and undoing are `mounter.ts`'s. */
+
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { SupervisorError } from '../../machines/domain/fault.ts';
+import type { Layout } from '../../machines/domain/layout.ts';
+import type { MountStep } from '../../machines/domain/mount-plan.ts';
+import { refreshConfigCopy } from './config-files.ts';
+import type { Kernel } from './kernel.ts';
+import { isMounted } from './mount-table.ts';
+import { runHandler } from './volume-handler.ts';
+
+export async function carryOut(
+  step: MountStep,
+  kernel: Kernel,
+  layout: Layout,
+  signal: AbortSignal,
+): Promise<void> {
+  switch (step.kind) {
+    case 'image':
+      makeDirectory(step.target);
+      return kernel.mountImage(step.source, step.target, step.fsType);
+    case 'bindFile':
+      makeFile(step.target);
+      return kernel.bind(step.source, step.target);
+    case 'bindTree':
+      makeDirectory(step.target);
+      return kernel.bindTree(step.source, step.target);
+    case 'handler':
+      makeDirectory(step.target);
+      return handle(step, layout, signal);
+    case 'disk':
+      return requireDisk(step.volume, step.disk, step.target);
+    case 'storage':
+      if (step.wipe) await empty(step.source);
+      makeDirectory(step.source);
+      makeDirectory(step.target);
+      return kernel.bind(step.source, step.target);
+    case 'tmpfs':
+      makeDirectory(step.target);
+      return kernel.mount('tmpfs', step.target, 'tmpfs', { data: 'mode=0755' });
+    case 'config':
+      return refreshConfigCopy(step.source, step.target);
+    case 'overlay':
+      // Only the last component: a missing parent is a volume that the container lacks.
+      makeLastDirectory(step.upper);
+      makeLastDirectory(step.work);
+      makeDirectory(step.target);
+      return kernel.mount('overlay', step.target, 'overlay', { data: overlayData(step) });
+    case 'rootDirectory':
+      makeDirectory(step.target);
+      return kernel.bind(step.source, step.target);
+    default:
+      return step satisfies never;
+  }
+}
+
+async function handle(
+  step: MountStep & { kind: 'handler' },
+  layout: Layout,
+  signal: AbortSignal,
+): Promise<void> {
+  await runHandler(layout, step.mount, 'MOUNT_FAILED', signal);
+  if (isMounted(step.target)) return;
+  throw new SupervisorError(
+    'MOUNT_FAILED',
+    `${step.mount[0]} succeeded but mounted nothing on ${step.target}`,
+    {
+      subject: step.volume,
+      fix: 'Let the handler mount below PV_DISK_VOLDIR.',
+    },
+  );
+}
+
+function requireDisk(volume: string, disk: string, target: string): void {
+  if (isMounted(target)) return;
+  throw new SupervisorError(
+    'MOUNT_FAILED',
+    `disk "${disk}" of volume "${volume}" is not mounted on ${target}`,
+    {
+      subject: disk,
+      fix: 'Mount it before the supervisor starts; only disks of type volume-disk without provision need no mounting.',
+    },
+  );
+}
+
+/** 0755 whatever the umask. */
+function makeDirectory(path: string): void {
+  if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, 0o755);
+}
+
+function makeLastDirectory(path: string): void {
+  if (existsSync(path)) return;
+  mkdirSync(path);
+  chmodSync(path, 0o755);
+}
+
+function makeFile(path: string): void {
+  makeDirectory(dirname(path));
+  closeSync(openSync(path, 'a', 0o644));
+}
+
+async function empty(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+}
+
+/** Colon, comma and backslash separate layers and options. */
+function overlayData({ lowers, upper, work }: MountStep & { kind: 'overlay' }): string {
+  const escaped = (path: string) => path.replace(/[\\:,]/g, '\\$&');
+  const lower = lowers.map(escaped).join(':');
+  // Only lower layers are a list: elsewhere a colon is a character like any other.
+  const plain = (path: string) => path.replace(/[\\,]/g, '\\$&');
+  return `lowerdir=${lower},upperdir=${plain(upper)},workdir=${plain(work)}`;
+}

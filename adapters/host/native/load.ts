@@ -1,0 +1,42 @@
+/** Finds and loads the addon that `build.ts` made; says why when there is none. Its C side is `sysx.c`. */
+
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { arch } from 'node:os';
+import { join } from 'node:path';
+
+/** What `sysx.c` exports. Every function throws `{ errno, syscall }`, `unmount` rejects it. */
+export interface Sysx {
+  mount(source: string, target: string, fsType: string | null, flags: number, data: string | null): void;
+  mountImage(image: string, target: string, fsType: string): void;
+  detachLoop(device: string): void;
+  unmount(target: string): Promise<void>;
+  watch(pid: number, gone: () => void): WatchHandle;
+  unwatch(handle: WatchHandle): void;
+  signal(handle: WatchHandle, signal: number): void;
+  connectAbstract(name: string): number;
+}
+declare const watchHandle: unique symbol;
+/** Opaque: a pidfd in the event loop. */
+export interface WatchHandle {
+  readonly [watchHandle]: never;
+}
+
+export type Loaded =
+  | { readonly ok: true; readonly value: Sysx }
+  | { readonly ok: false; readonly reason: string };
+
+/** The path is the same seen from the sources and from the bundle: both know the package's root. */
+export function nativePath(packageRoot: string): string {
+  return join(packageRoot, '.build', `sysx-${arch()}.node`);
+}
+
+export function loadNative(packageRoot: string): Loaded {
+  const path = nativePath(packageRoot);
+  if (!existsSync(path)) return { ok: false, reason: `no native addon at ${path}` };
+  try {
+    return { ok: true, value: createRequire(path)(path) as Sysx };
+  } catch (error) {
+    return { ok: false, reason: `${path} does not load: ${error instanceof Error ? error.message : error}` };
+  }
+}

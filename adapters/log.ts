@@ -1,0 +1,47 @@
+/** The root logger: pino, lines of JSON. Loading pino takes as long as starting a container, so lines wait in memory
+ *  until `open` has loaded it; a line of level warn or above opens it at once. */
+
+import type { Logger } from 'pino';
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface Log {
+  /** Fields first, then a short constant message. */
+  write(level: LogLevel, fields: object, message: string): void;
+  /** Loads pino and writes what has waited. */
+  open(): Promise<void>;
+}
+
+type Line = readonly [level: LogLevel, fields: object, message: string];
+
+/** `sink` gets whole lines with their newline. Lines below `level` are dropped at once. */
+export function createLog(level: LogLevel, sink: (line: string) => void): Log {
+  const waiting: Line[] = [];
+  let opening: Promise<Logger> | undefined;
+  let logger: Logger | undefined;
+  const heard = (candidate: LogLevel) => LOG_LEVELS.indexOf(candidate) <= LOG_LEVELS.indexOf(level);
+  const load = async (): Promise<Logger> => {
+    const { pino } = await import('pino');
+    const loaded = pino({ level, base: { pid: process.pid } }, { write: sink });
+    logger = loaded;
+    for (const [at, fields, message] of waiting.splice(0)) loaded[at](fields, message);
+    return loaded;
+  };
+  const open = async (): Promise<void> => {
+    opening ??= load();
+    await opening;
+  };
+  return {
+    open,
+    write: (at, fields, message) => {
+      if (!heard(at)) return;
+      if (logger !== undefined) {
+        logger[at](fields, message);
+        return;
+      }
+      waiting.push([at, fields, message]);
+      if (LOG_LEVELS.indexOf(at) <= LOG_LEVELS.indexOf('warn')) void open();
+    },
+  };
+}

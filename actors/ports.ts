@@ -60,14 +60,15 @@ export interface ContainerProcess {
 
 /** Runs containers. */
 export interface Runtime {
-  /** Starts the container's init. A start that does not come about is told as an exit of kind `startFailed`. */
-  start(container: ContainerSpec, tell: TellProcess): ContainerProcess;
+  /** Starts the container's init. A start that does not come about is told as an exit of kind `startFailed`.
+   *  `startedAt` is the time of the request; it tells the traces of this start from those of any other. */
+  start(container: ContainerSpec, startedAt: number, tell: TellProcess): ContainerProcess;
   /** Goes on with what an earlier supervisor started. Tells `process.started` once the pid is known. */
   adopt(container: ContainerSpec, survivor: Survivor, tell: TellProcess): ContainerProcess;
   /** Which of these containers run already, including those an earlier supervisor is only just starting. */
   survivors(containers: readonly ContainerSpec[]): Promise<readonly Survivor[]>;
-  /** How the last run of a container that is gone ended, as far as its traces tell; undefined when it never ran. */
-  pastExit(container: ContainerSpec): Promise<Exit | undefined>;
+  /** How the start requested at `startedAt` ended, as far as its traces tell; undefined when it never came to run. */
+  pastExit(container: ContainerSpec, startedAt: number): Promise<Exit | undefined>;
 }
 
 /** The records of this boot and this revision (R-08). Writing is synchronous: a change is announced after it. */

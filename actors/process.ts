@@ -5,13 +5,17 @@ import type { ProcessCommand, ProcessInput } from '../machines/container.ts';
 import type { Runtime } from './ports.ts';
 
 export function containerProcess(runtime: Runtime) {
-  return fromCallback<ProcessCommand, ProcessInput>(({ input: { spec, survivor }, receive, sendBack }) => {
-    const process =
-      survivor === undefined ? runtime.start(spec, sendBack) : runtime.adopt(spec, survivor, sendBack);
-    receive((command) => {
-      if (command.type === 'process.halt') process.halt();
-      else process.kill();
-    });
-    return () => process.detach();
-  });
+  return fromCallback<ProcessCommand, ProcessInput>(
+    ({ input: { spec, startedAt, survivor }, receive, sendBack }) => {
+      const process =
+        survivor === undefined
+          ? runtime.start(spec, startedAt, sendBack)
+          : runtime.adopt(spec, survivor, sendBack);
+      receive((command) => {
+        if (command.type === 'process.halt') process.halt();
+        else process.kill();
+      });
+      return () => process.detach();
+    },
+  );
 }

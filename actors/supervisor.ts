@@ -32,7 +32,10 @@ export async function createSupervisor(ports: Ports, options: SupervisorOptions)
   });
   actor.subscribe({
     next: (snapshot) => {
-      if (snapshot.matches('broken')) options.crashed(snapshot.context.error);
+      if (!snapshot.matches('broken')) return;
+      // Nothing more may be told or done. What runs is let go, for the next supervisor to adopt.
+      actor.stop();
+      options.crashed(snapshot.context.error);
     },
     error: options.crashed,
   });
@@ -86,7 +89,7 @@ async function findSeeds(
     const record = records.get(spec.name);
     const survivor = survivors.get(spec.name);
     const ended = record !== undefined && survivor === undefined && hadProcess(record);
-    const exit = ended ? await runtime.pastExit(spec) : undefined;
+    const exit = ended ? await runtime.pastExit(spec, record.startedAt ?? record.since) : undefined;
     return { spec, beginning: beginning(spec, { record, survivor, exit }, clock.now()) };
   };
   return Promise.all(containers.map(seedOf));

@@ -1,5 +1,5 @@
 /** The root logger: pino, lines of JSON. Loading pino takes as long as starting a container, so lines wait in memory
- *  until `open` has loaded it; a line of level warn or above opens it at once. */
+ *  until `open` says that there is time; a line of level warn or above does not wait. Without lines, no pino. */
 
 import type { Logger } from 'pino';
 
@@ -9,7 +9,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export interface Log {
   /** Fields first, then a short constant message. */
   write(level: LogLevel, fields: object, message: string): void;
-  /** Loads pino and writes what has waited. */
+  /** Writes what has waited, and from now on each line at once. */
   open(): Promise<void>;
 }
 
@@ -28,12 +28,16 @@ export function createLog(level: LogLevel, sink: (line: string) => void): Log {
     for (const [at, fields, message] of waiting.splice(0)) loaded[at](fields, message);
     return loaded;
   };
-  const open = async (): Promise<void> => {
+  const flush = async (): Promise<void> => {
     opening ??= load();
     await opening;
   };
+  let opened = false;
   return {
-    open,
+    open: async () => {
+      opened = true;
+      if (waiting.length > 0) await flush();
+    },
     write: (at, fields, message) => {
       if (!heard(at)) return;
       if (logger !== undefined) {
@@ -41,7 +45,7 @@ export function createLog(level: LogLevel, sink: (line: string) => void): Log {
         return;
       }
       waiting.push([at, fields, message]);
-      if (LOG_LEVELS.indexOf(at) <= LOG_LEVELS.indexOf('warn')) void open();
+      if (opened || LOG_LEVELS.indexOf(at) <= LOG_LEVELS.indexOf('warn')) void flush();
     },
   };
 }

@@ -88,7 +88,7 @@ async function assemble(
       rebooter: { reboot },
       clock: createClock(),
     },
-    { revision, defaultGoalTimeoutMs, listen, crashed },
+    { revision, defaultGoalTimeoutMs, listen: openingLog(log, listen), crashed },
   );
   announce(supervisor);
   return {
@@ -98,8 +98,17 @@ async function assemble(
       await doors.close();
       runtime.close();
       journal.close();
+      await log.open();
       release();
     },
+  };
+}
+
+/** The log is loaded once the first container has started: nothing of it may delay that. */
+function openingLog(log: Log, listen: DeviceOptions['listen']): DeviceOptions['listen'] {
+  return (announcement) => {
+    if (announcement.type === 'container' && announcement.record.status === 'STARTED') void log.open();
+    listen(announcement);
   };
 }
 

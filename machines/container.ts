@@ -81,6 +81,8 @@ export interface ContainerContext extends ContainerInput {
 
 export interface ProcessInput {
   readonly spec: ContainerSpec;
+  /** When the start was requested. */
+  readonly startedAt: number;
   /** Set when an earlier supervisor started it. */
   readonly survivor: Survivor | undefined;
 }
@@ -166,6 +168,7 @@ export const containerMachine = setup({
     awaitStart: assign(({ context: { record } }) => ({ record: awaitingStart(record) })),
     forgive: assign(({ context: { record } }) => ({ record: forgiven(record) })),
     notePid: assign(({ context: { record } }, { pid }: { pid: number }) => ({ record: { ...record, pid } })),
+    noteSignal: assign(({ context: { record } }) => ({ record: { ...record, signalled: true } })),
     noteExit: assign(({ context: { record } }, { exit }: { exit: Exit }) => ({
       record: exited(record, exit),
     })),
@@ -196,6 +199,7 @@ export const containerMachine = setup({
   guards: {
     begins: ({ context }, { kind }: { kind: Beginning['kind'] }) => context.beginning.kind === kind,
     recordedAs: ({ context }, { status }: { status: Status }) => context.record.status === status,
+    recordedSignal: ({ context: { record } }) => record.status === 'STARTING' && record.signalled,
     restsAs: ({ context: { beginning, record } }, { status }: { status: Status }) =>
       beginning.kind === 'resting' && record.status === status,
     restsFor: ({ context }, { reason }: { reason: StopReason }) => context.record.stopReason === reason,
@@ -316,7 +320,7 @@ export const containerMachine = setup({
           invoke: {
             id: 'process',
             src: 'containerProcess',
-            input: ({ context }) => ({ spec: context.spec, survivor: survivorOf(context) }),
+            input: ({ context }) => processInput(context),
             onError: {
               actions: [
                 {
@@ -348,6 +352,11 @@ export const containerMachine = setup({
                 { guard: { type: 'recordedAs', params: { status: 'STOPPING' } }, target: 'STOPPING' },
                 { guard: 'told', target: 'STARTING' },
                 {
+                  guard: 'recordedSignal',
+                  target: 'STARTING.signalled',
+                  actions: announceStarting,
+                },
+                {
                   guard: { type: 'recordedAs', params: { status: 'STARTING' } },
                   target: 'STARTING',
                   actions: announceStarting,
@@ -361,7 +370,11 @@ export const containerMachine = setup({
               states: {
                 silent: {
                   on: {
-                    'signal.ready': { guard: 'goalReady', target: 'signalled' },
+                    'signal.ready': {
+                      guard: 'goalReady',
+                      target: 'signalled',
+                      actions: ['noteSignal', restate],
+                    },
                     'process.started': { target: '#container.life.alive.STARTED', actions: notePid },
                   },
                 },
@@ -534,8 +547,9 @@ export const containerMachine = setup({
 });
 
 /** Only the first process of a supervisor's life can be an adopted one. */
-function survivorOf({ beginning, member }: ContainerContext): Survivor | undefined {
-  return beginning.kind === 'alive' && member === undefined ? beginning.survivor : undefined;
+function processInput({ spec, record, beginning, member }: ContainerContext): ProcessInput {
+  const survivor = beginning.kind === 'alive' && member === undefined ? beginning.survivor : undefined;
+  return { spec, startedAt: record.startedAt ?? record.since, survivor };
 }
 
 function remaining({ now }: ContainerContext, at: number | undefined): number {

@@ -96,6 +96,7 @@ export const supervisorMachine = setup({
     fault: undefined,
     error: undefined,
   }),
+  entry: { type: 'announcePhase', params: { phase: 'running' } },
   invoke: {
     id: 'revision',
     src: 'revision',
@@ -108,6 +109,8 @@ export const supervisorMachine = setup({
     }),
   },
   on: {
+    /** Told whatever the phase: the last container to stop may be the one that fails. */
+    'container.failed': { actions: announceFailure },
     'actor.crashed': { target: '.broken', actions: noteError },
     'xstate.error.actor.*': { target: '.broken', actions: noteError },
   },
@@ -116,11 +119,9 @@ export const supervisorMachine = setup({
       initial: 'running',
       on: {
         'revision.stopped': [{ guard: 'hasFailed', target: 'rebooting' }, { target: 'stopped' }],
-        'container.failed': { actions: announceFailure },
       },
       states: {
         running: {
-          entry: { type: 'announcePhase', params: { phase: 'running' } },
           on: {
             'device.forward': {
               actions: { type: 'forward', params: ({ event }) => ({ name: event.name, event: event.event }) },

@@ -18,6 +18,7 @@ export interface Listener {
 
 interface Process {
   readonly name: string;
+  readonly startedAt: number;
   /** Undefined while the runtime is still starting it. */
   pid: number | undefined;
   readonly birth: Decision;
@@ -34,7 +35,8 @@ interface Process {
 
 export class FakeProcesses {
   readonly #alive = new Map<string, Process>();
-  readonly #pastExits = new Map<string, Exit>();
+  /** How the last start ended, and which one it was. */
+  readonly #pastExits = new Map<string, { readonly startedAt: number; readonly exit: Exit }>();
   readonly #starts = new Map<string, number>();
   readonly #clock: VirtualClock;
   readonly #diary: Diary;
@@ -91,14 +93,22 @@ export class FakeProcesses {
   /** The port as one supervisor sees it. */
   runtime(listener: Listener): Runtime {
     return {
-      start: (container, tell) => this.#start(container, tell, listener),
+      start: (container, startedAt, tell) => this.#start(container, startedAt, tell, listener),
       adopt: (container, survivor, tell) => this.#adopt(container, survivor, tell, listener),
       survivors: (containers) => Promise.resolve(this.#survivors(containers)),
-      pastExit: ({ name }) => Promise.resolve(this.#pastExits.get(name)),
+      pastExit: ({ name }, startedAt) => {
+        const past = this.#pastExits.get(name);
+        return Promise.resolve(past?.startedAt === startedAt ? past.exit : undefined);
+      },
     };
   }
 
-  #start({ name }: ContainerSpec, tell: TellProcess, listener: Listener): ContainerProcess {
+  #start(
+    { name }: ContainerSpec,
+    startedAt: number,
+    tell: TellProcess,
+    listener: Listener,
+  ): ContainerProcess {
     this.#diary.call(name, `start ${name}`);
     this.#starts.set(name, this.starts(name) + 1);
     if (!this.#usable(name)) this.#diary.violation(name, `start ${name}: its volumes are not mounted`);
@@ -109,6 +119,7 @@ export class FakeProcesses {
     }
     const process: Process = {
       name,
+      startedAt,
       pid: undefined,
       birth: this.#decide('start', name),
       listener,
@@ -155,7 +166,7 @@ export class FakeProcesses {
     this.#diary.call(name, `adopt ${name}`);
     const process = this.#alive.get(name);
     if (process === undefined) {
-      const exit = this.#pastExits.get(name) ?? ({ kind: 'unknown' } as const);
+      const exit = this.#pastExits.get(name)?.exit ?? ({ kind: 'unknown' } as const);
       this.#clock.setTimeout(() => listener.open && tell({ type: 'process.exited', exit }), 0);
       return { halt() {}, kill() {}, detach() {} };
     }
@@ -229,7 +240,7 @@ export class FakeProcesses {
   #end(process: Process, exit: Exit): void {
     this.#disarm(process);
     this.#alive.delete(process.name);
-    this.#pastExits.set(process.name, exit);
+    this.#pastExits.set(process.name, { startedAt: process.startedAt, exit });
     this.#diary.happening(process.name, `${process.name} exited: ${describeExit(exit)}`);
     process.tell?.({ type: 'process.exited', exit });
   }

@@ -1,6 +1,7 @@
 /** `statevisor run`: from the words of the command line to an exit code. What is put together is in `../main.ts`. */
 
 import { describeFault, type Fault, toFault } from '../../machines/domain/fault.ts';
+import type { RevisionView } from '../../machines/domain/report.ts';
 import type { Revision } from '../../machines/domain/revision.ts';
 import { monotonicMs } from '../clock.ts';
 import { createLog } from '../log.ts';
@@ -27,11 +28,12 @@ async function supervise(
   text: string,
   terminal: Terminal,
 ): Promise<ExitCode> {
+  const made: { device?: Device } = {};
   const voice = openVoice({
     json: settings.json,
     terminal,
     now: monotonicMs,
-    view: () => device.supervisor.view(),
+    view: () => made.device?.supervisor.view() ?? NOTHING_YET,
   });
   const crashed = (error: unknown) => {
     voice.close();
@@ -56,6 +58,7 @@ async function supervise(
       end.with(EXIT.failed);
     },
   });
+  made.device = device;
   device.supervisor.start();
   signals.obey((signal) => obey(signal, device, voice, end));
   const code = await end.reached;
@@ -63,6 +66,8 @@ async function supervise(
   await device.close();
   return code;
 }
+
+const NOTHING_YET: RevisionView = { status: 'INSTALLED', goal: 'UNACHIEVED', groups: [] };
 
 /** The exit code, once it is known. */
 class Ending {

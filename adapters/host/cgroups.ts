@@ -71,6 +71,15 @@ export function cgroupsNamed(name: string, mounts: readonly CgroupMount[]): read
   return mounts.map(({ directory }) => join(directory, name)).filter((directory) => existsSync(directory));
 }
 
+/** The groups LXC made for one container, for processes somewhere in them. Groups that a configuration puts elsewhere
+ *  (lxc.cgroup.dir) may be shared with others, and are left alone. */
+export function lxcGroups(directories: readonly string[]): readonly string[] {
+  return directories.flatMap((directory) => {
+    const group = /^.*?\/lxc\.(?:payload|monitor)\.[^/]+/.exec(directory)?.[0];
+    return group === undefined ? [] : [group];
+  });
+}
+
 /** Every process in the groups and below. */
 export function membersOf(directories: readonly string[]): ReadonlySet<number> {
   return new Set(

@@ -1,9 +1,10 @@
 /** What LXC's log of one container's last start tells: why it did not come about, how it ended, what it used.
  *  From level INFO on it tells all of that; with less the answers become vaguer, never wrong. */
 
+import { readFileSync } from 'node:fs';
 import type { Fault } from '../../machines/domain/fault.ts';
 import type { Exit } from '../../machines/domain/recovery.ts';
-import { errnoOfText } from './kernel-error.ts';
+import { errnoOf, errnoOfText } from './kernel-error.ts';
 import { signalName } from './processes.ts';
 
 /** By number, as `PV_LXC_LOG_LEVEL` and lxc.log.level count. */
@@ -151,4 +152,14 @@ function lastMatch<T>(
     if (match !== null) return make(match);
   }
   return undefined;
+}
+
+/** Empty when there is none. */
+export function textIfThere(log: string): string {
+  try {
+    return readFileSync(log, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return '';
+    throw error;
+  }
 }

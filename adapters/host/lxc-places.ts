@@ -18,6 +18,8 @@ export interface LxcFiles {
   /** Holds the monitor's pid while it lives; LXC writes and removes it. */
   readonly pidFile: string;
   readonly log: string;
+  /** Which start the log is of. */
+  readonly startedAt: string;
   readonly consoleLog: string;
 }
 
@@ -37,6 +39,7 @@ export function filesOf(layout: Layout, container: string): LxcFiles {
     config: `${own}/config`,
     pidFile: `${own}/monitor.pid`,
     log: `${logs}/lxc.log`,
+    startedAt: `${own}/started-at`,
     consoleLog: `${logs}/console.log`,
   };
 }

@@ -8,9 +8,6 @@
  *  recovery, so the monitor is killed once it has taken the container down. (While no supervisor runs, LXC does it
  *  its way, and the next supervisor adopts the new init.) */
 
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import type { ContainerProcess, TellProcess } from '../../actors/ports.ts';
 import { type Fault, SupervisorError, toFault } from '../../machines/domain/fault.ts';
 import type { Exit } from '../../machines/domain/recovery.ts';
@@ -19,26 +16,17 @@ import {
   cgroupsNamed,
   cgroupsOf,
   clearCgroups,
-  killAndWait,
+  lxcGroups,
   membersOf,
   removeEmptyCgroups,
 } from './cgroups.ts';
-import type { Kernel, ProcessWatch } from './kernel.ts';
-import { errnoOf } from './kernel-error.ts';
-import { unquoted } from './lxc-config-file.ts';
+import type { ProcessWatch } from './kernel.ts';
+import { killFamily, type LxcTarget, occupied, runLxcStart, sendHalt } from './lxc-commands.ts';
 import type { LxcEvent } from './lxc-events.ts';
-import { exitOf, isReboot, LXC_LOG_LEVELS, readTraces, startFault } from './lxc-log.ts';
-import type { LxcFiles } from './lxc-places.ts';
-import { containerOf, type FoundContainer, findContainers, initOf, readPid } from './lxc-survivors.ts';
-import { blocksSignal, listProcesses, signalName, signalNumber, withDescendants } from './processes.ts';
+import { exitOf, isReboot, readTraces, startFault, textIfThere } from './lxc-log.ts';
+import { type FoundContainer, findContainers, initOf, readPid } from './lxc-survivors.ts';
 
-export interface LxcContext {
-  readonly name: string;
-  readonly files: LxcFiles;
-  readonly lxcPath: string;
-  /** `PV_LXC_LOG_LEVEL`. */
-  readonly logLevel: number;
-  readonly kernel: Kernel;
+export interface LxcContext extends LxcTarget {
   readonly cgroupMounts: readonly CgroupMount[];
   /** Makes whatever LXC has said already arrive now. */
   readonly drainEvents: () => void;
@@ -62,7 +50,7 @@ export function startLxc(context: LxcContext, prepare: () => Promise<void>, tell
     if (ended.kind === 'code' && ended.code === 0) {
       // LXC calls it a success when somebody else started it before.
       const { files } = context;
-      if (readPid(files.pidFile) !== undefined || !readTraces(readLog(files.log)).alreadyRunning) return;
+      if (readPid(files.pidFile) !== undefined || !readTraces(textIfThere(files.log)).alreadyRunning) return;
       throw occupied(context.name);
     }
     if (ended.kind === 'signal') {
@@ -161,7 +149,7 @@ function live(context: LxcContext, tell: TellProcess, begin: (life: Life) => Pro
     });
     learn(readPid(files.pidFile));
     if (!startFailed && monitor !== undefined) learnInit(monitor.pid);
-    const pid = startFailed ? undefined : (init?.pid ?? readTraces(readLog(files.log)).pid);
+    const pid = startFailed ? undefined : (init?.pid ?? readTraces(textIfThere(files.log)).pid);
     if (pid !== undefined && !detached) tell({ type: 'process.started', pid });
     if (wish !== undefined) carryOut(wish);
     await monitor?.gone;
@@ -184,7 +172,7 @@ function live(context: LxcContext, tell: TellProcess, begin: (life: Life) => Pro
     try {
       if (init !== undefined) return await clearCgroups(groups, kernel);
       // It ended before its processes could be asked for their groups; LXC's log names them.
-      const { cgroups } = readTraces(readLog(files.log));
+      const { cgroups } = readTraces(textIfThere(files.log));
       await removeEmptyCgroups(cgroups.flatMap((group) => cgroupsNamed(group, context.cgroupMounts)));
     } catch (error) {
       complain(error);
@@ -192,7 +180,7 @@ function live(context: LxcContext, tell: TellProcess, begin: (life: Life) => Pro
   }
 
   function outcome(pid: number | undefined): Exit {
-    const log = readLog(files.log);
+    const log = textIfThere(files.log);
     if (pid !== undefined) {
       if (waitStatus !== undefined) return exitOf(waitStatus);
       // Without a word from it, its monitor was killed and took init with it; or it spoke before we listened.
@@ -257,99 +245,4 @@ function live(context: LxcContext, tell: TellProcess, begin: (life: Life) => Pro
       watches.clear();
     },
   };
-}
-
-/** The groups LXC made for one container, for processes somewhere in them. Groups that a configuration puts elsewhere
- *  (lxc.cgroup.dir) may be shared with others, and are left alone. */
-function lxcGroups(directories: readonly string[]): readonly string[] {
-  return directories.flatMap((directory) => {
-    const group = /^.*?\/lxc\.(?:payload|monitor)\.[^/]+/.exec(directory)?.[0];
-    return group === undefined ? [] : [group];
-  });
-}
-
-type Ended =
-  | { readonly kind: 'code'; readonly code: number }
-  | { readonly kind: 'signal'; readonly signal: string };
-
-/** Ends when the container is RUNNING (0) or will not be. It goes on if we are killed: in a session of its own and
- *  without pipes to us. @throws UNSUPPORTED when there is no LXC */
-function runLxcStart({ name, files, lxcPath, logLevel }: LxcContext): Promise<Ended> {
-  const level = LXC_LOG_LEVELS[logLevel] ?? 'INFO';
-  const argv = ['-P', lxcPath, '-n', name, '-f', files.config, '-d'];
-  const rest = ['-o', files.log, '-l', level, '-p', files.pidFile];
-  return new Promise((resolve, reject) => {
-    const child = spawn('lxc-start', [...argv, ...rest], { cwd: '/', detached: true, stdio: 'ignore' });
-    child.on('error', (cause) => {
-      const errno = errnoOf(cause);
-      reject(
-        new SupervisorError('UNSUPPORTED', `starting ${name}: lxc-start cannot be run: ${errno}`, {
-          subject: name,
-          ...(errno === undefined ? {} : { errno }),
-          fix: 'Install LXC (Debian: apt-get install lxc).',
-          cause,
-        }),
-      );
-    });
-    child.on('exit', (code, signal) => {
-      resolve(code === null ? { kind: 'signal', signal: signal ?? '' } : { kind: 'code', code });
-    });
-  });
-}
-
-/** Kills `lxc-start`, the monitor, hooks and whatever else descends from them. Looks again until none is left, for one
- *  may be starting another. */
-async function killFamily({ lxcPath, name, kernel }: LxcContext): Promise<void> {
-  for (;;) {
-    const table = listProcesses();
-    const ours = table.filter(({ argv }) => containerOf(lxcPath, argv)?.name === name);
-    if (ours.length === 0) return;
-    const family = withDescendants(table, new Set(ours.map(({ pid }) => pid)));
-    await Promise.all([...family].map((pid) => killAndWait(pid, kernel)));
-  }
-}
-
-const SYSTEMD_HALT = 'SIGRTMIN+3';
-
-/** The configured halt signal; without one, what systemd as init understands, or SIGPWR: as lxc-stop does. */
-function sendHalt({ files, kernel }: LxcContext, init: number): void {
-  const configured = haltSignal(readFileSync(files.config, 'utf8'));
-  const systemd = signalNumber(SYSTEMD_HALT) ?? 0;
-  const number = configured ?? (blocksSignal(init, systemd) ? systemd : signalNumber('SIGPWR'));
-  const named = signalName(number ?? 0);
-  if (named in constants.signals) kernel.signalProcess(init, named as NodeJS.Signals);
-  // Node has no names for real-time signals.
-  else if (number !== undefined) signalByNumber(init, number);
-}
-
-function signalByNumber(pid: number, number: number): void {
-  try {
-    process.kill(pid, number);
-  } catch (error) {
-    if (errnoOf(error) !== 'ESRCH') throw error;
-  }
-}
-
-function haltSignal(config: string): number | undefined {
-  const values = [...config.matchAll(/^lxc\.signal\.halt = ?(.*)$/gm)];
-  return signalNumber(unquoted(values.at(-1)?.[1] ?? '').toUpperCase());
-}
-
-/** Empty when there is none. */
-export function readLog(log: string): string {
-  try {
-    return readFileSync(log, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return '';
-    throw error;
-  }
-}
-
-/** Another one of that name runs under this lxcpath. */
-export function occupied(name: string): SupervisorError {
-  return new SupervisorError('START_FAILED', `starting ${name}: LXC runs it already`, {
-    subject: name,
-    errno: 'EBUSY',
-    fix: 'Stop it with lxc-stop, or find out which other supervisor uses this run directory.',
-  });
 }

@@ -11,11 +11,12 @@ import type { Exit } from '../../machines/domain/recovery.ts';
 import type { ContainerSpec } from '../../machines/domain/revision.ts';
 import { cgroupKind, cgroupsNamed, readCgroupMounts, removeEmptyCgroups } from './cgroups.ts';
 import type { Kernel } from './kernel.ts';
+import { occupied } from './lxc-commands.ts';
 import { lxcConfig, refusal } from './lxc-config.ts';
 import { readLxcConfig } from './lxc-config-file.ts';
 import { type LxcEvent, openLxcEvents } from './lxc-events.ts';
 import { bindExports, unbindExports } from './lxc-exports.ts';
-import { readTraces, startFault } from './lxc-log.ts';
+import { readTraces, startFault, textIfThere } from './lxc-log.ts';
 import {
   bindsOf,
   filesOf,
@@ -25,7 +26,7 @@ import {
   requireShortPath,
   rootfsMountOf,
 } from './lxc-places.ts';
-import { adoptLxc, type LxcContext, type LxcProcess, occupied, readLog, startLxc } from './lxc-process.ts';
+import { adoptLxc, type LxcContext, type LxcProcess, startLxc } from './lxc-process.ts';
 import { type Found, findContainers, initOf, isMonitored } from './lxc-survivors.ts';
 
 export interface LxcRuntimeOptions {
@@ -83,7 +84,7 @@ export function createLxcRuntime(options: LxcRuntimeOptions): LxcRuntime {
     };
   }
 
-  async function prepare(container: ContainerSpec): Promise<void> {
+  async function prepare(container: ContainerSpec, startedAt: number): Promise<void> {
     const { name } = container;
     const refused = refusal(container);
     if (refused !== undefined) throw new SupervisorError(refused.code, refused.message, refused);
@@ -102,6 +103,7 @@ export function createLxcRuntime(options: LxcRuntimeOptions): LxcRuntime {
     writeFileSync(files.config, lxcConfig({ container, own, layout, places, host, logLevel }));
     // LXC appends to its log, and leaves the pid of a monitor that was killed.
     rmSync(files.log, { force: true });
+    writeFileSync(files.startedAt, String(startedAt));
     rmSync(files.pidFile, { force: true });
     await bindExports(container, layout, kernel);
   }
@@ -124,10 +126,12 @@ export function createLxcRuntime(options: LxcRuntimeOptions): LxcRuntime {
   }
 
   return {
-    start(container, tell) {
+    start(container, startedAt, tell) {
       early.delete(container.name);
       const context = contextOf(container);
-      return keep(container.name, tell, (told) => startLxc(context, () => prepare(container), told));
+      return keep(container.name, tell, (told) =>
+        startLxc(context, () => prepare(container, startedAt), told),
+      );
     },
 
     adopt(container, { name }, tell) {
@@ -146,12 +150,13 @@ export function createLxcRuntime(options: LxcRuntimeOptions): LxcRuntime {
       });
     },
 
-    async pastExit(container): Promise<Exit | undefined> {
+    async pastExit(container, startedAt): Promise<Exit | undefined> {
       await unbindExports(container, layout, kernel);
-      const { log } = filesOf(layout, container.name);
-      // Made anew by every start.
-      if (!existsSync(log)) return undefined;
-      const text = readLog(log);
+      const files = filesOf(layout, container.name);
+      const { log } = files;
+      // A supervisor that died on the way to the start left the traces of the one before.
+      if (textIfThere(files.startedAt) !== String(startedAt) || !existsSync(log)) return undefined;
+      const text = textIfThere(log);
       const { pid, exit, errors, cgroups } = readTraces(text);
       // A monitor that was killed leaves its groups; one that came to its end removes them, and says nothing of exit 0.
       const left = cgroups.flatMap((name) => cgroupsNamed(name, cgroupMounts));

@@ -1,9 +1,9 @@
 /** Carries out mount plans on a device and takes them down again (state format §9, storage §6–§7). What is to be
  *  mounted is decided in `machines/domain/mount-plan.ts`; how one mount is made, in the kernel port.
  *
- *  Directories are made and small files read synchronously: a plan then runs in one go of about a millisecond, where
- *  every asynchronous call would queue behind sixteen other containers' starts. Taking down goes by the kernel's
- *  table, not by memory, so it serves containers that another supervisor mounted. */
+ *  Directories are made and small files read synchronously: that takes microseconds, where every asynchronous call
+ *  would queue behind sixteen other containers' starts. Taking down goes by the kernel's table, not by memory, so it
+ *  serves containers that another supervisor mounted. */
 
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';

@@ -23,9 +23,7 @@ export function createNativeKernel(sysx: Sysx): Kernel {
       translated(target, () => sysx.mount(source, target, fsType, readOnly ? MS_RDONLY : 0, data ?? null));
     },
 
-    async mountImage(image, target, fsType) {
-      translated(image, () => sysx.mountImage(image, target, fsType));
-    },
+    mountImage: (image, target, fsType) => awaited(image, sysx.mountImage(image, target, fsType)),
 
     async bind(source, target) {
       translated(target, () => sysx.mount(source, target, null, MS_BIND, null));
@@ -38,10 +36,7 @@ export function createNativeKernel(sysx: Sysx): Kernel {
       });
     },
 
-    unmount: (target) =>
-      sysx.unmount(target).catch((thrown: unknown) => {
-        throw kernelError(thrown, target);
-      }),
+    unmount: (target) => awaited(target, sysx.unmount(target)),
 
     async detachLoop(device) {
       translated(device, () => sysx.detachLoop(device));
@@ -96,6 +91,14 @@ export function createNativeKernel(sysx: Sysx): Kernel {
 function translated<T>(path: string, call: () => T): T {
   try {
     return call();
+  } catch (thrown) {
+    throw kernelError(thrown, path);
+  }
+}
+
+async function awaited(path: string, call: Promise<void>): Promise<void> {
+  try {
+    await call;
   } catch (thrown) {
     throw kernelError(thrown, path);
   }

@@ -23,6 +23,7 @@ export function parseRecord(text: string): ContainerRecord {
     pid: asPid(fields),
     startedAt: asOptionalNumber(fields, 'startedAt'),
     goalDeadlineAt: asOptionalNumber(fields, 'goalDeadlineAt'),
+    signalled: asBoolean(fields, 'signalled'),
     reached: asBoolean(fields, 'reached'),
     stableAt: asOptionalNumber(fields, 'stableAt'),
     retries: asNumber(fields, 'retries'),

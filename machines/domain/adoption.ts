@@ -74,6 +74,7 @@ export function blankRecord(name: string, now: number): ContainerRecord {
     pid: undefined,
     startedAt: undefined,
     goalDeadlineAt: undefined,
+    signalled: false,
     reached: false,
     stableAt: undefined,
     retries: 0,

@@ -22,6 +22,8 @@ export interface ContainerRecord {
   readonly startedAt: number | undefined;
   /** When the goal timer of the last start fires. */
   readonly goalDeadlineAt: number | undefined;
+  /** It signalled ready before its pid was known: READY comes right after STARTED (L-03). */
+  readonly signalled: boolean;
   /** The goal was reached since the last start request. */
   readonly reached: boolean;
   /** When the container becomes (or became) stable; undefined while no stability is tracked. */

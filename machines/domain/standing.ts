@@ -43,7 +43,8 @@ export function entered(
     stopReason: status === 'STOPPED' ? reason : undefined,
     retryAt: status === 'RECOVERING' ? before.retryAt : undefined,
     // A container that the system stopped waits for nothing.
-    goalDeadlineAt: reason === 'system' ? undefined : before.goalDeadlineAt,
+    goalDeadlineAt:
+      status === 'STOPPED' && before.intent === 'stopBySystem' ? undefined : before.goalDeadlineAt,
     killAt: status === 'STOPPING' ? (before.killAt ?? at + STOP_GRACE_MS) : undefined,
   };
   const member = memberOf(spec, record, at);
@@ -66,7 +67,7 @@ export function startRequested(record: ContainerRecord, goalTimeoutMs: number, a
 
 /** Before a start there is no goal timer (lifecycle §4.2). */
 export function awaitingStart(record: ContainerRecord): ContainerRecord {
-  return { ...record, goalDeadlineAt: undefined, reached: false, stableAt: undefined };
+  return { ...record, goalDeadlineAt: undefined, signalled: false, reached: false, stableAt: undefined };
 }
 
 export function exited(record: ContainerRecord, exit: Exit): ContainerRecord {

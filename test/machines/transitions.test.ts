@@ -1,4 +1,4 @@
-/** The transition table of a container, row by row (lifecycle §2.2), as it is announced. */
+/** The transition table of a container, row by row (lifecycle §2.2), as it is announced. One table, so one file. */
 
 import assert from 'node:assert/strict';
 import type { Exit } from '../../machines/domain/recovery.ts';

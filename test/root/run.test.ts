@@ -1,15 +1,16 @@
 /** `statevisor run`, from state JSON to running LXC containers and back to nothing. */
 
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { cgroupsOf, readCgroupMounts } from '../../adapters/host/cgroups.ts';
 import { buildExample } from '../../examples/build.ts';
 import { claimsIn, isChange, NO_TRACES, pidsOf, revisionIs, type Scene, useScene } from './run-command.ts';
 
 const READY = revisionIs('READY');
 
 function isRunning(pid: number | undefined): boolean {
-  if (pid === undefined) return false;
+  if (pid === undefined || !existsSync(`/proc/${pid}`)) return false;
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   return !/\) [ZX] /.test(stat);
 }
@@ -41,12 +42,31 @@ describe('statevisor run', function () {
     const run = scene.run(scene.state);
     await run.heard(READY);
     assert.deepEqual([...scene.traces().containers].sort(), ['base', 'counter', 'greeter', 'web']);
+    const pids = Object.values(pidsOf(run.told)).filter((pid) => pid !== undefined);
+    const groups = pids
+      .flatMap((pid) => cgroupsOf(pid, readCgroupMounts()))
+      .filter((group) => /lxc/.test(group));
+    assert.ok(groups.length >= pids.length);
     run.signal('SIGTERM');
     const { code, err } = await run.ended;
     assert.equal(code, 0, err);
     assert.deepEqual(run.told.at(-1), { ...run.told.at(-1), type: 'device', phase: 'stopped' });
     assert.deepEqual(scene.traces(), NO_TRACES);
+    assert.deepEqual(pids.filter(isRunning), []);
+    assert.deepEqual(groups.filter(existsSync), []);
     assert.deepEqual(claimsIn(scene.runDir), []);
+  });
+
+  it('kills what still runs on a second SIGTERM, and ends with 0', async () => {
+    const scene = quickstart();
+    const run = scene.run(scene.state);
+    await run.heard(READY);
+    run.signal('SIGTERM');
+    run.signal('SIGINT');
+    const { code, err } = await run.ended;
+    assert.equal(code, 0, err);
+    assert.match(err, /stopping all containers.*\n.*killing what still runs/);
+    assert.deepEqual(scene.traces(), NO_TRACES);
   });
 
   it('hands its containers over on SIGUSR2; the next run has the same pids and readiness (R-08)', async () => {

@@ -44,7 +44,7 @@ function start({ clock }: Bench, { ports }: Attachment): { facts: string[]; proc
     const what = fact.type === 'process.started' ? `pid ${fact.pid}` : JSON.stringify(fact.exit);
     facts.push(`${clock.now()} ${what}`);
   };
-  return { facts, process: ports.runtime.start(web, tell) };
+  return { facts, process: ports.runtime.start(web, 1, tell) };
 }
 
 async function startMounted(stage: Bench) {
@@ -247,8 +247,8 @@ describe('the fake host outlives its supervisor (R-08)', () => {
     stage.host.crash('web', { kind: 'code', code: 3 });
     const { runtime } = stage.attach().ports;
     assert.deepEqual(await runtime.survivors([web]), []);
-    assert.deepEqual(await runtime.pastExit(web), { kind: 'code', code: 3 });
-    assert.deepEqual(await runtime.pastExit(containerSpec('db')), undefined);
+    assert.deepEqual(await runtime.pastExit(web, 1), { kind: 'code', code: 3 });
+    assert.deepEqual(await runtime.pastExit(containerSpec('db'), 1), undefined);
   });
 
   it('finishes a start that its supervisor did not live to see', async () => {

@@ -308,9 +308,9 @@ export class Audit {
   /** Writes the move into the account. */
   #enter(own: Account, before: Status | undefined, { status, stopReason }: ContainerRecord): void {
     if (status === before) return;
-    if (before === undefined && status === 'STOPPED' && own.durable?.status !== 'STOPPED') {
-      this.#endOf(own, own.durable?.status ?? 'INSTALLED', this.#input.now());
-    }
+    const undecided = own.durable?.status !== 'STOPPED' || own.durable.stopReason === undefined;
+    // An exit that the supervisor before did not come to judge.
+    if (before === undefined && status === 'STOPPED' && undecided) this.#endOf(own, 'STOPPING', this.#input.now());
     if (own.sequel?.next === 'again' && (status === 'INSTALLED' || status === 'RECOVERING')) {
       own.retries = own.sequel.retries;
     }
@@ -323,6 +323,7 @@ export class Audit {
       const now = this.#input.now();
       Object.assign(own, { startedAt: now, deadline: now + own.timeoutMs, reached: false });
     }
+    if (status === 'STOPPED' && own.wish === 'system') own.deadline = undefined;
     if (status === own.spec.statusGoal) own.reached = true;
     if (stopReason !== undefined) own.sequel = undefined;
   }
@@ -366,6 +367,7 @@ export class Audit {
       if ((status === 'INSTALLED' || status === 'BLOCKED') && !busy) complain('its volumes are mounted');
     }
     if (status === 'STOPPED' && record.stopReason === undefined) complain('it rests without a reason');
+    if (record.stopReason === 'failed' && !own.failed) complain('its failure was not told');
     if (this.phase !== 'running' || own.failed || own.wish !== 'run') return;
 
     if (status === 'STOPPED' && record.stopReason === 'system')

@@ -113,7 +113,10 @@ const group: fc.Arbitrary<GroupSketch> = fc.record({
     { weight: 1, arbitrary: fc.constant(0) },
     { weight: 4, arbitrary: fc.integer({ min: 1, max: 8_000 }) },
   ),
-  containers: fc.array(container, { maxLength: 6 }),
+  containers: fc.oneof(
+    { weight: 3, arbitrary: fc.array(container, { maxLength: 2 }) },
+    { weight: 1, arbitrary: fc.array(container, { maxLength: 6 }) },
+  ),
 });
 
 /** Choices as `decideFromTape` reads them: trouble in the low four bits, time above. */

@@ -258,7 +258,8 @@ function mortal(ports: Ports, session: { readonly dead: boolean }): Ports {
     },
     runtime: {
       ...runtime,
-      start: (container, tell) => (session.dead ? silent : guarded(runtime.start(container, hearing(tell)))),
+      start: (container, startedAt, tell) =>
+        session.dead ? silent : guarded(runtime.start(container, startedAt, hearing(tell))),
       adopt: (container, survivor, tell) =>
         session.dead ? silent : guarded(runtime.adopt(container, survivor, hearing(tell))),
     },

@@ -11,6 +11,8 @@ export interface DeviceContainer {
   readonly group: string;
   /** Shell commands of init; the default waits to be told to halt. */
   readonly init?: string;
+  /** More lines of the LXC configuration. */
+  readonly mounts?: readonly string[];
   /** More keys of run.json. */
   readonly run?: Readonly<Record<string, unknown>>;
 }
@@ -31,11 +33,14 @@ export function buildDeviceRevision(directory: string, { groups, containers }: D
     'device.json': { groups },
   };
   const images = new Map<string, string>();
-  for (const { name, group, init = WAIT, run = {} } of containers) {
+  for (const { name, group, init = WAIT, mounts = [], run = {} } of containers) {
     const image = images.get(init) ?? storeObject(directory, buildImage(directory, images.size, init));
     images.set(init, image);
     state[`${name}/root.squashfs`] = image;
-    state[`${name}/lxc.container.conf`] = storeObject(directory, Buffer.from(lxcConfig(name)));
+    state[`${name}/lxc.container.conf`] = storeObject(
+      directory,
+      Buffer.from([lxcConfig(name), ...mounts, ''].join('\n')),
+    );
     state[`${name}/run.json`] = {
       '#spec': 'service-manifest-run@1',
       config: 'lxc.container.conf',
@@ -71,7 +76,7 @@ function buildImage(directory: string, index: number, init: string): Buffer {
     mkdirSync(join(root, path), { recursive: true });
   }
   copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
-  for (const applet of ['sh', 'sleep', 'kill', 'cat', 'echo', 'nc']) {
+  for (const applet of ['sh', 'sleep', 'mkdir', 'rmdir']) {
     symlinkSync('busybox', join(root, 'bin', applet));
   }
   writeFileSync(join(root, 'sbin/init'), `#!/bin/sh\n${init}\n`);

@@ -3,7 +3,7 @@
  *  Every suite that boots one says `afterEach(checkWorlds)`: reality was respected, no chart broke, no timer leaked. */
 
 import assert from 'node:assert/strict';
-import type { Supervisor, SupervisorOptions } from '../../actors/ports.ts';
+import type { Ports, Supervisor, SupervisorOptions } from '../../actors/ports.ts';
 import { createSupervisor } from '../../actors/supervisor.ts';
 import type { Answer, ContainerOrder } from '../../machines/domain/control.ts';
 import type { Exit } from '../../machines/domain/recovery.ts';
@@ -42,6 +42,10 @@ export interface WorldOptions extends Partial<Pick<SupervisorOptions, 'defaultGo
   readonly device?: FakeDevice;
   /** Goes on with the device of an earlier world. */
   readonly after?: World;
+  /** Told of each announcement when it is made. */
+  readonly heard?: (announcement: Announcement, host: FakeHost) => void;
+  /** Puts something between the supervisor and its ports. */
+  readonly ports?: (ports: Ports) => Ports;
   /** The test looks at violations and crashes itself. */
   readonly unchecked?: boolean;
 }
@@ -65,15 +69,20 @@ export async function boot(revision: Revision, options: WorldOptions = {}): Prom
   const crashes: unknown[] = [];
   let open = true;
   const attachment = host.attach((name) => supervisor.send({ type: 'signal.ready', name }));
-  const supervisor: Supervisor = await createSupervisor(attachment.ports, {
-    revision,
-    defaultGoalTimeoutMs: options.defaultGoalTimeoutMs ?? 120_000,
-    listen: (announcement) => {
-      if (open) told.push(announcement);
+  const supervisor: Supervisor = await createSupervisor(
+    options.ports?.(attachment.ports) ?? attachment.ports,
+    {
+      revision,
+      defaultGoalTimeoutMs: options.defaultGoalTimeoutMs ?? 120_000,
+      listen: (announcement) => {
+        if (!open) return;
+        told.push(announcement);
+        options.heard?.(announcement, host);
+      },
+      crashed: (error) => crashes.push(error),
+      ...(options.inspect === undefined ? {} : { inspect: options.inspect }),
     },
-    crashed: (error) => crashes.push(error),
-    ...(options.inspect === undefined ? {} : { inspect: options.inspect }),
-  });
+  );
   const world: World = {
     ...condense(told),
     clock,

@@ -5,10 +5,10 @@ import { createRequire } from 'node:module';
 import { arch } from 'node:os';
 import { join } from 'node:path';
 
-/** What `sysx.c` exports. Every function throws `{ errno, syscall }`, `unmount` rejects it. */
+/** What `sysx.c` exports. Every function throws `{ errno, syscall }`; those that give a promise reject it. */
 export interface Sysx {
   mount(source: string, target: string, fsType: string | null, flags: number, data: string | null): void;
-  mountImage(image: string, target: string, fsType: string): void;
+  mountImage(image: string, target: string, fsType: string): Promise<void>;
   detachLoop(device: string): void;
   unmount(target: string): Promise<void>;
   watch(pid: number, gone: () => void): WatchHandle;

@@ -2,8 +2,9 @@
 // credentials. Plain Node-API and libuv, so one file serves every Node from 18 on. No policy: each function makes
 // its calls and throws { errno, syscall } when one of them fails. `native-kernel.ts` gives this its types.
 //
-// mount runs on the calling thread (0.1-0.4 ms, it only reads metadata); umount2 may write back whole file systems
-// and runs in the thread pool.
+// mount of tmpfs, overlays and binds runs on the calling thread: 0.1 ms, no disk involved. Setting up a loop device
+// may wait tens of milliseconds on a busy system and umount2 writes back whole file systems: those two run in the
+// thread pool.
 
 #define _GNU_SOURCE
 #define NAPI_VERSION 8
@@ -151,29 +152,6 @@ static int attach(int image, const char *path, char *name, size_t size, const ch
   return device;
 }
 
-// mountImage(image, target, fsType). The device frees itself at its last close, so it must stay open until mounted.
-static napi_value js_mount_image(napi_env env, napi_callback_info info) {
-  napi_value argv[3];
-  size_t argc = 3;
-  MUST(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
-  char *path = string_of(env, argv[0]), *target = string_of(env, argv[1]), *type = string_of(env, argv[2]);
-  char name[32];
-  const char *call = "open";
-  int error = 0, device = -1;
-  int image = open(path, O_RDONLY | O_CLOEXEC);
-  if (image >= 0) device = attach(image, path, name, sizeof name, &call);
-  if (device < 0) {
-    error = errno;
-  } else if (mount(name, target, type, MS_RDONLY, NULL) != 0) {
-    error = errno;
-    call = "mount";
-  }
-  if (device >= 0) close(device);
-  if (image >= 0) close(image);
-  free(path), free(target), free(type);
-  return error == 0 ? undefined(env) : throw_errno(env, error, call);
-}
-
 // detachLoop(device)
 static napi_value js_detach_loop(napi_env env, napi_callback_info info) {
   napi_value argv[1];
@@ -192,42 +170,79 @@ static napi_value js_detach_loop(napi_env env, napi_callback_info info) {
   return error == 0 ? undefined(env) : throw_errno(env, error, call);
 }
 
-struct unmounting {
+// A call that may wait for a disk, made in the thread pool; its promise gets undefined or the failure.
+struct task {
   napi_async_work work;
   napi_deferred deferred;
-  char *target;
+  char *image, *target, *type;
+  const char *call;
   int error;
 };
 
 static void unmount_now(napi_env env, void *data) {
   (void)env;
-  struct unmounting *task = data;
+  struct task *task = data;
+  task->call = "umount2";
   task->error = umount2(task->target, 0) == 0 ? 0 : errno;
 }
 
-static void unmount_done(napi_env env, napi_status status, void *data) {
+// The device frees itself at its last close, so it must stay open until it is mounted.
+static void mount_image_now(napi_env env, void *data) {
+  (void)env;
+  struct task *task = data;
+  char name[32];
+  int device = -1;
+  task->call = "open";
+  int image = open(task->image, O_RDONLY | O_CLOEXEC);
+  if (image >= 0) device = attach(image, task->image, name, sizeof name, &task->call);
+  if (device < 0) {
+    task->error = errno;
+  } else if (mount(name, task->target, task->type, MS_RDONLY, NULL) != 0) {
+    task->error = errno;
+    task->call = "mount";
+  }
+  if (device >= 0) close(device);
+  if (image >= 0) close(image);
+}
+
+static void task_done(napi_env env, napi_status status, void *data) {
   (void)status;
-  struct unmounting *task = data;
+  struct task *task = data;
   if (task->error == 0) MUST(napi_resolve_deferred(env, task->deferred, undefined(env)));
-  else MUST(napi_reject_deferred(env, task->deferred, failure(env, task->error, "umount2")));
+  else MUST(napi_reject_deferred(env, task->deferred, failure(env, task->error, task->call)));
   MUST(napi_delete_async_work(env, task->work));
-  free(task->target);
+  free(task->image), free(task->target), free(task->type);
   free(task);
+}
+
+static napi_value begin(napi_env env, struct task parts, napi_async_execute_callback now) {
+  napi_value name, promise;
+  struct task *task = malloc(sizeof *task);
+  if (task == NULL) abort();
+  *task = parts;
+  MUST(napi_create_promise(env, &task->deferred, &promise));
+  MUST(napi_create_string_utf8(env, "sysx", NAPI_AUTO_LENGTH, &name));
+  MUST(napi_create_async_work(env, NULL, name, now, task_done, task, &task->work));
+  MUST(napi_queue_async_work(env, task->work));
+  return promise;
 }
 
 // unmount(target): Promise
 static napi_value js_unmount(napi_env env, napi_callback_info info) {
-  napi_value argv[1], name, promise;
+  napi_value argv[1];
   size_t argc = 1;
   MUST(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
-  struct unmounting *task = calloc(1, sizeof *task);
-  if (task == NULL) abort();
-  task->target = string_of(env, argv[0]);
-  MUST(napi_create_promise(env, &task->deferred, &promise));
-  MUST(napi_create_string_utf8(env, "unmount", NAPI_AUTO_LENGTH, &name));
-  MUST(napi_create_async_work(env, NULL, name, unmount_now, unmount_done, task, &task->work));
-  MUST(napi_queue_async_work(env, task->work));
-  return promise;
+  return begin(env, (struct task){.target = string_of(env, argv[0])}, unmount_now);
+}
+
+// mountImage(image, target, fsType): Promise
+static napi_value js_mount_image(napi_env env, napi_callback_info info) {
+  napi_value argv[3];
+  size_t argc = 3;
+  MUST(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
+  struct task task = {
+      .image = string_of(env, argv[0]), .target = string_of(env, argv[1]), .type = string_of(env, argv[2])};
+  return begin(env, task, mount_image_now);
 }
 
 // A watched pidfd. Freed when both the event loop and JavaScript have let go of it.

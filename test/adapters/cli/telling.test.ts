@@ -17,6 +17,7 @@ function record(
     pid: undefined,
     startedAt: undefined,
     goalDeadlineAt: undefined,
+    signalled: false,
     reached: false,
     stableAt: undefined,
     retries: 0,

@@ -18,6 +18,7 @@ function record(name: string, change: Partial<ContainerRecord> = {}): ContainerR
     pid: 4711,
     startedAt: 1200,
     goalDeadlineAt: 31_200,
+    signalled: false,
     reached: true,
     stableAt: undefined,
     retries: 2,

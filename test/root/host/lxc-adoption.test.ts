@@ -5,10 +5,7 @@ import { filesOf } from '../../../adapters/host/lxc-places.ts';
 import { readPid } from '../../../adapters/host/lxc-survivors.ts';
 import type { Exit } from '../../../machines/domain/recovery.ts';
 import type { ContainerSpec } from '../../../machines/domain/revision.ts';
-import { follow, LxcWorld, type Running } from './lxc-world.ts';
-
-const WAITS = 'while :; do sleep 1000 & wait; done';
-const OBEYS = `trap "exit 3" PWR\n: > /tmp/ready\n${WAITS}`;
+import { follow, LxcWorld, OBEYS, type Running, WAITS } from './lxc-world.ts';
 
 describe('adoption on LXC (R-08)', () => {
   let world: LxcWorld;
@@ -39,7 +36,7 @@ describe('adoption on LXC (R-08)', () => {
 
   it('keeps the pid and sees the true exit status', async () => {
     const container = world.container('lxcw-a', { init: OBEYS });
-    const first = follow((tell) => runtime.start(container, tell));
+    const first = follow((tell) => runtime.start(container, 1, tell));
     const pid = await first.started;
     await world.appears('lxcw-a', 'tmp/ready');
     succeed(first);
@@ -57,7 +54,7 @@ describe('adoption on LXC (R-08)', () => {
     const go = join(world.directory, 'go');
     const hook = `touch ${hooked}; while [ ! -e ${go} ]; do sleep 0.01; done; :`;
     const container = world.container('lxcw-s', { init: OBEYS, config: [`lxc.hook.pre-start = ${hook}`] });
-    const first = follow((tell) => runtime.start(container, tell));
+    const first = follow((tell) => runtime.start(container, 1, tell));
     await world.made(hooked);
     succeed(first);
     const [survivor] = await runtime.survivors([container]);
@@ -76,7 +73,7 @@ describe('adoption on LXC (R-08)', () => {
     const go = join(world.directory, 'go');
     const hook = `touch ${hooked}; while [ ! -e ${go} ]; do sleep 0.01; done; :`;
     const container = world.container('lxcw-sf', { config: [`lxc.hook.pre-start = ${hook}`] });
-    const first = follow((tell) => runtime.start(container, tell));
+    const first = follow((tell) => runtime.start(container, 1, tell));
     await world.made(hooked);
     succeed(first);
     const second = await adopt(container);
@@ -91,7 +88,7 @@ describe('adoption on LXC (R-08)', () => {
     const hooked = join(world.directory, 'hooked');
     const hook = `touch ${hooked}; sleep 1000; :`;
     const container = world.container('lxcw-sk', { init: OBEYS, config: [`lxc.hook.pre-start = ${hook}`] });
-    const first = follow((tell) => runtime.start(container, tell));
+    const first = follow((tell) => runtime.start(container, 1, tell));
     await world.made(hooked);
     succeed(first);
     const second = await adopt(container);
@@ -101,7 +98,7 @@ describe('adoption on LXC (R-08)', () => {
 
   it('notices an exit between finding and adopting', async () => {
     const container = world.container('lxcw-b', { init: OBEYS });
-    const first = follow((tell) => runtime.start(container, tell));
+    const first = follow((tell) => runtime.start(container, 1, tell));
     await first.started;
     await world.appears('lxcw-b', 'tmp/ready');
     succeed();
@@ -115,7 +112,7 @@ describe('adoption on LXC (R-08)', () => {
 
   it('kills an adopted container and all in it', async () => {
     const container = world.container('lxcw-ak', { init: `trap "" PWR\n${WAITS}` });
-    const first = follow((tell) => runtime.start(container, tell));
+    const first = follow((tell) => runtime.start(container, 1, tell));
     await first.started;
     succeed(first);
     const second = await adopt(container);
@@ -127,7 +124,7 @@ describe('adoption on LXC (R-08)', () => {
   it('passes over containers that do not run, and those of another run directory', async () => {
     const other = new LxcWorld();
     const elsewhere = follow((tell) =>
-      other.runtime().start(other.container('lxcw-o', { init: WAITS }), tell),
+      other.runtime().start(other.container('lxcw-o', { init: WAITS }), 1, tell),
     );
     await elsewhere.started;
     const here = world.container('lxcw-o', { init: WAITS });
@@ -147,11 +144,11 @@ describe('adoption on LXC (R-08)', () => {
     for (const { name, init, exit, expected } of cases) {
       it(init ?? 'no init', async () => {
         const container = world.container(name, { init });
-        const first = follow((tell) => runtime.start(container, tell));
+        const first = follow((tell) => runtime.start(container, 1, tell));
         await first.exited;
         succeed(first);
         assert.deepEqual(await runtime.survivors([container]), []);
-        const past = await runtime.pastExit(container);
+        const past = await runtime.pastExit(container, 1);
         assert.equal(past?.kind, exit);
         if (expected !== undefined) assert.deepEqual(past, expected);
       });
@@ -159,7 +156,7 @@ describe('adoption on LXC (R-08)', () => {
 
     it('killed with its monitor: unknown, and its control groups are removed', async () => {
       const container = world.container('lxcw-pm', { init: WAITS });
-      const first = follow((tell) => runtime.start(container, tell));
+      const first = follow((tell) => runtime.start(container, 1, tell));
       const pid = await first.started;
       const monitor = readPid(filesOf(world.layout, 'lxcw-pm').pidFile) ?? assert.fail('no monitor');
       succeed(first);
@@ -169,12 +166,12 @@ describe('adoption on LXC (R-08)', () => {
       process.kill(monitor, 'SIGKILL');
       await Promise.all(gone);
       assert.deepEqual(await runtime.survivors([container]), []);
-      assert.deepEqual(await runtime.pastExit(container), { kind: 'unknown' });
+      assert.deepEqual(await runtime.pastExit(container, 1), { kind: 'unknown' });
     });
 
     it('never started: nothing', async () => {
       const container = world.container('lxcw-pn', { init: WAITS });
-      assert.equal(await runtime.pastExit(container), undefined);
+      assert.equal(await runtime.pastExit(container, 1), undefined);
     });
   });
 });

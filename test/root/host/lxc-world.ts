@@ -26,6 +26,12 @@ import type { Exit } from '../../../machines/domain/recovery.ts';
 import type { ContainerSpec } from '../../../machines/domain/revision.ts';
 import { containerSpec } from '../../support/revision.ts';
 
+/** An init that goes on for ever, deaf like every init without handlers. */
+export const WAITS = 'while :; do sleep 1000 & wait; done';
+/** Ends with 3 when asked to halt. */
+export const OBEYS = `trap "exit 3" PWR\n: > /tmp/ready\n${WAITS}`;
+export const IGNORES = `trap "" PWR\n: > /tmp/ready\n${WAITS}`;
+
 export interface Sketch {
   /** A shell script, run as /sbin/init; undefined: there is no init. */
   readonly init?: string | undefined;

@@ -120,6 +120,9 @@ function send(actor: SupervisorActor, command: DeviceCommand): Answer {
     return { ok: true };
   }
   const { type, name } = command;
+  if (phase(actor) !== 'running') {
+    return { ok: false, code: 'conflict', message: `The device is ${phase(actor)}` };
+  }
   const answer = answerTo(type, targetOf(actor, name));
   if (answer.ok) {
     const event = type === 'container.stop' ? ({ type, by: 'user' } as const) : { type };

@@ -5,7 +5,17 @@
  *  know stands in `context.record`; only `announce` changes its status, and tells it. One chart, so one file: past the
  *  `setup` it is the table of lifecycle §2.2, row by row. */
 
-import { type ActorRef, assign, enqueueActions, raise, type Snapshot, sendTo, setup, stateIn } from 'xstate';
+import {
+  type ActorRef,
+  assign,
+  enqueueActions,
+  or,
+  raise,
+  type Snapshot,
+  sendTo,
+  setup,
+  stateIn,
+} from 'xstate';
 import type { Beginning } from './domain/adoption.ts';
 import type { Fault } from './domain/fault.ts';
 import { toFault } from './domain/fault.ts';
@@ -14,7 +24,6 @@ import type { Exit, ProcessFact, Recovery } from './domain/recovery.ts';
 import type { Announcement } from './domain/report.ts';
 import type { ContainerSpec } from './domain/revision.ts';
 import {
-  awaitingStart,
   entered,
   exited,
   exitFault,
@@ -52,8 +61,6 @@ type VolumesEvent =
   | { type: 'volumes.failed' }
   | { type: 'volumes.released' }
   | { type: 'volumes.stuck' };
-/** From `life` to `goal`: a start was requested, the timer begins anew. */
-type GoalEvent = { type: 'goal.armed' };
 
 export type ContainerOwner = ActorRef<Snapshot<unknown>, ContainerReport>;
 /** Makes a change durable, then tells it (R-09). */
@@ -117,7 +124,7 @@ export const containerMachine = setup({
   types: {} as {
     input: ContainerInput;
     context: ContainerContext;
-    events: ContainerCommand | ContainerFact | VolumesEvent | GoalEvent;
+    events: ContainerCommand | ContainerFact | VolumesEvent;
   },
   actors: {
     mountVolumes: unprovidedTask<ContainerSpec>(),
@@ -165,7 +172,6 @@ export const containerMachine = setup({
     requestStart: assign(({ context: { record, goalTimeoutMs, now } }) => ({
       record: startRequested(record, goalTimeoutMs, now()),
     })),
-    awaitStart: assign(({ context: { record } }) => ({ record: awaitingStart(record) })),
     forgive: assign(({ context: { record } }) => ({ record: forgiven(record) })),
     notePid: assign(({ context: { record } }, { pid }: { pid: number }) => ({ record: { ...record, pid } })),
     noteSignal: assign(({ context: { record } }) => ({ record: { ...record, signalled: true } })),
@@ -190,7 +196,6 @@ export const containerMachine = setup({
     /** A timer may fire a hair early: from now on the deadline has passed for certain. */
     expireGoal: assign(({ context: { record, now } }) => ({ record: { ...record, goalDeadlineAt: now() } })),
     settleTrial: assign({ trial: false }),
-    armGoal: raise({ type: 'goal.armed' }),
     mount: raise({ type: 'volumes.wanted' }),
     unmount: raise({ type: 'volumes.unwanted' }),
     halt: sendTo('process', { type: 'process.halt' }),
@@ -216,6 +221,8 @@ export const containerMachine = setup({
     retriesNow: ({ context: { verdict } }) => verdict?.kind === 'retry' && verdict.delayMs === 0,
     verdictIs: ({ context }, { kind }: { kind: Recovery['kind'] }) => context.verdict?.kind === kind,
     volumesAway: stateIn({ volumes: 'none' }),
+    /** No mount is under way. */
+    volumesIdle: or([stateIn({ volumes: 'none' }), stateIn({ volumes: 'stuck' })]),
     goalPending: ({ context: { record, member } }) =>
       record.goalDeadlineAt !== undefined && member?.goal === 'UNACHIEVED',
     /** Reached, missed, or no start is under way any more. */
@@ -273,10 +280,10 @@ export const containerMachine = setup({
           states: {
             INSTALLED: {
               tags: 'INSTALLED',
-              entry: ['awaitStart', { type: 'announce', params: { status: 'INSTALLED' } }],
+              entry: { type: 'announce', params: { status: 'INSTALLED' } },
               on: {
                 'container.unlock': { guard: 'untroubled', actions: 'mount' },
-                'container.lock': { guard: 'volumesAway', target: 'BLOCKED' },
+                'container.lock': { guard: 'volumesIdle', target: 'BLOCKED' },
                 'volumes.mounted': 'MOUNTED',
               },
             },
@@ -331,7 +338,6 @@ export const containerMachine = setup({
               ],
             },
           },
-          entry: 'armGoal',
           initial: 'beginning',
           on: {
             'process.exited': {
@@ -527,7 +533,6 @@ export const containerMachine = setup({
         idle: { always: { guard: 'goalPending', target: 'pending' } },
         pending: {
           always: { guard: 'goalDecided', target: 'idle' },
-          on: { 'goal.armed': { target: 'pending', reenter: true } },
           after: { goalRemaining: { target: 'idle', actions: ['expireGoal', restate] } },
         },
       },

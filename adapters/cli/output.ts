@@ -52,6 +52,6 @@ export function complain(error: unknown, { err }: Terminal): ExitCode {
     return EXIT.usage;
   }
   const fault = toFault(error);
-  err.write(`statevisor: ${describeFault(fault)}\n`);
+  err.write(`statevisor: ${fault.stack ?? describeFault(fault)}\n`);
   return FAULT_EXITS[fault.code] ?? EXIT.failed;
 }

@@ -121,6 +121,6 @@ function rebootText(because: Fault): string {
 }
 
 function bugText(error: unknown): string {
-  const { message } = toFault(error);
-  return `this is a bug: ${message}\nstatevisor: ${GO_ON}`;
+  const { message, stack = message } = toFault(error);
+  return `this is a bug: ${stack}\nstatevisor: ${GO_ON}`;
 }

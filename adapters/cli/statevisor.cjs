@@ -8,14 +8,21 @@
 const { existsSync, readFileSync, renameSync, rmSync, writeFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { join } = require('node:path');
+const v8 = require('node:v8');
 const { Script, constants } = require('node:vm');
 
 const bundle = join(__dirname, '..', '..', '.build', 'statevisor.cjs');
 
-/** The bundle's first line is a comment of two slashes and the digest of the rest. */
+/** A supervisor shares few cores with the containers that it starts, and is idle once they run: V8's optimising
+ *  compiler, which works beside it in threads of its own, only takes time from a boot. */
+const verb = process.argv[2] === 'run' ? 'run' : 'other';
+if (verb === 'run') v8.setFlagsFromString('--no-opt');
+
+/** The bundle's first line is a comment of two slashes and the digest of the rest. A cache holds the functions that
+ *  its first user called, and its flags: `run` has one of its own. */
 function cacheOf(source) {
   const digest = source.slice(2, source.indexOf('\n'));
-  return bundle.replace(/cjs$/, `${process.version}-${process.arch}.${digest}.cache`);
+  return bundle.replace(/cjs$/, `${process.version}-${process.arch}.${digest}.${verb}.cache`);
 }
 
 /** Whatever is wrong with a cache, the bundle runs without. */

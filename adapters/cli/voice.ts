@@ -2,7 +2,7 @@
 
 import type { Announcement, RevisionView } from '../../machines/domain/report.ts';
 import { announcementLine } from './lines.ts';
-import { type Paint, painter, type Terminal } from './output.ts';
+import { type Paint, painter, type Stream, type Terminal } from './output.ts';
 import type { LiveTable, Screen } from './table.ts';
 
 export interface Voice {
@@ -26,15 +26,44 @@ export function openVoice(options: VoiceOptions): Voice {
   const paint = painter(out, terminal);
   if (!json && out.isTTY === true) return tableVoice(options, paint);
   const begunAt = now();
+  const lines = new Lines(out);
   return {
     tell: (announcement) => {
-      out.write(json ? `${JSON.stringify(announcement)}\n` : announcementLine(announcement, begunAt, paint));
+      if (json) lines.add(`${JSON.stringify(announcement)}\n`);
+      else if (isNews(announcement)) lines.add(announcementLine(announcement, begunAt, paint));
     },
     aside: (text) => {
+      lines.flush();
       err.write(text);
     },
-    close: () => undefined,
+    close: () => lines.flush(),
   };
+}
+
+/** People read what moved; a record that changed otherwise is for programs. */
+function isNews(announcement: Announcement): boolean {
+  return announcement.type !== 'container' || announcement.from !== announcement.record.status;
+}
+
+/** Lines of one turn of the event loop in one write: each write of its own would hold up the starts of a boot. */
+class Lines {
+  readonly #out: Stream;
+  #waiting: string[] = [];
+
+  constructor(out: Stream) {
+    this.#out = out;
+  }
+
+  add(line: string): void {
+    if (this.#waiting.length === 0) setImmediate(() => this.flush());
+    this.#waiting.push(line);
+  }
+
+  flush(): void {
+    if (this.#waiting.length === 0) return;
+    this.#out.write(this.#waiting.join(''));
+    this.#waiting = [];
+  }
 }
 
 /** Loading what draws takes as long as a mount, so the table comes when the first starts are under way. */

@@ -2,8 +2,6 @@
  *  addon) and `spawn-kernel.ts` (system programs); both pass the same tests, and `open-kernel.ts` chooses.
  *  Policy, order and undoing live with the callers; here every call stands alone. */
 
-import type { Socket } from 'node:net';
-
 export type KernelName = 'native' | 'spawn';
 
 export interface MountOptions {
@@ -16,6 +14,11 @@ export interface MountOptions {
 export interface ProcessWatch {
   close(): void;
 }
+
+/** How a program ended. */
+export type Ended =
+  | { readonly kind: 'code'; readonly code: number }
+  | { readonly kind: 'signal'; readonly signal: string };
 
 /** Failures reject (or throw) a `KernelError`. Paths are absolute. Calls cannot be aborted half-way. */
 export interface Kernel {
@@ -37,9 +40,8 @@ export interface Kernel {
   /** False when there is no such process. While the pid is watched, a process that merely took over its number
    *  is not hit (native). Refuses pids below 2, which mean groups, everybody or init. */
   signalProcess(pid: number, signal: NodeJS.Signals): boolean;
-  /** Connects to a socket in the abstract namespace (`name` without the leading NUL), credentials already being
-   *  passed. Undefined where the back-end cannot; programs such as lxc-info must serve instead. */
-  readonly connectAbstract: ((name: string) => Socket) | undefined;
+  /** Runs a program to its end: in a session of its own and without a file of ours, so that it goes on if we die. */
+  run(argv: readonly [string, ...string[]]): Promise<Ended>;
 }
 
 /** Refuses what kill(2) would take for a group, for every process or for init. */

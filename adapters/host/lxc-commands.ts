@@ -1,10 +1,9 @@
 /** What is done to one container of LXC: asking for its start, for its end, killing whatever belongs to it. */
 
-import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { SupervisorError } from '../../machines/domain/fault.ts';
 import { killAndWait } from './cgroups.ts';
-import type { Kernel } from './kernel.ts';
+import type { Ended, Kernel } from './kernel.ts';
 import { errnoOf } from './kernel-error.ts';
 import { unquoted } from './lxc-config-file.ts';
 import { LXC_LOG_LEVELS, textIfThere } from './lxc-log.ts';
@@ -22,33 +21,23 @@ export interface LxcTarget {
   readonly kernel: Kernel;
 }
 
-export type Ended =
-  | { readonly kind: 'code'; readonly code: number }
-  | { readonly kind: 'signal'; readonly signal: string };
-
-/** Ends when the container is RUNNING (0) or will not be. It goes on if we are killed: in a session of its own and
- *  without pipes to us. @throws UNSUPPORTED when there is no LXC */
-export function runLxcStart({ name, files, lxcPath, logLevel }: LxcTarget): Promise<Ended> {
+/** Ends when the container is RUNNING (0) or will not be. It goes on if we are killed.
+ *  @throws UNSUPPORTED when there is no LXC */
+export async function runLxcStart({ name, files, lxcPath, logLevel, kernel }: LxcTarget): Promise<Ended> {
   const level = LXC_LOG_LEVELS[logLevel] ?? 'INFO';
-  const argv = ['-P', lxcPath, '-n', name, '-f', files.config, '-d'];
-  const rest = ['-o', files.log, '-l', level, '-p', files.pidFile];
-  return new Promise((resolve, reject) => {
-    const child = spawn('lxc-start', [...argv, ...rest], { cwd: '/', detached: true, stdio: 'ignore' });
-    child.on('error', (cause) => {
-      const errno = errnoOf(cause);
-      reject(
-        new SupervisorError('UNSUPPORTED', `starting ${name}: lxc-start cannot be run: ${errno}`, {
-          subject: name,
-          ...(errno === undefined ? {} : { errno }),
-          fix: 'Install LXC (Debian: apt-get install lxc).',
-          cause,
-        }),
-      );
+  const container = ['-P', lxcPath, '-n', name, '-f', files.config, '-d'];
+  const traces = ['-o', files.log, '-l', level, '-p', files.pidFile];
+  try {
+    return await kernel.run(['lxc-start', ...container, ...traces]);
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    throw new SupervisorError('UNSUPPORTED', `starting ${name}: lxc-start cannot be run: ${errno}`, {
+      subject: name,
+      ...(errno === undefined ? {} : { errno }),
+      fix: 'Install LXC (Debian: apt-get install lxc).',
+      cause,
     });
-    child.on('exit', (code, signal) => {
-      resolve(code === null ? { kind: 'signal', signal: signal ?? '' } : { kind: 'code', code });
-    });
-  });
+  }
 }
 
 /** Kills `lxc-start`, the monitor, hooks and whatever else descends from them. Looks again until none is left, for one

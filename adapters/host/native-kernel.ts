@@ -1,12 +1,12 @@
 /** The kernel back-end on our own addon: no processes, the kernel's own errno. The calls themselves are in
  *  `native/sysx.c`; here they get their types, flags and errors. */
 
-import { Socket as NetSocket, type Socket } from 'node:net';
 import { constants } from 'node:os';
-import type { Kernel, MountOptions, ProcessWatch } from './kernel.ts';
+import type { Ended, Kernel, MountOptions, ProcessWatch } from './kernel.ts';
 import { requireProcess } from './kernel.ts';
 import { errnoName, KernelError } from './kernel-error.ts';
 import type { Sysx, WatchHandle } from './native/load.ts';
+import { signalName } from './processes.ts';
 
 const MS_RDONLY = 1;
 const MS_BIND = 1 << 12;
@@ -81,11 +81,20 @@ export function createNativeKernel(sysx: Sysx): Kernel {
       }
     },
 
-    connectAbstract(name): Socket {
-      const fd = translated(`@${name}`, () => sysx.connectAbstract(name));
-      return new NetSocket({ fd, readable: true, writable: true });
+    async run(argv): Promise<Ended> {
+      const pid = await awaited(argv[0], sysx.launch(argv));
+      await new Promise<void>((gone) => sysx.watch(pid, gone));
+      return endOf(sysx.reap(pid));
     },
   };
+}
+
+/** A wait status in words. */
+function endOf(status: number): Ended {
+  const signal = status & 0x7f;
+  return signal === 0
+    ? { kind: 'code', code: (status >> 8) & 0xff }
+    : { kind: 'signal', signal: signalName(signal) };
 }
 
 function translated<T>(path: string, call: () => T): T {
@@ -96,9 +105,9 @@ function translated<T>(path: string, call: () => T): T {
   }
 }
 
-async function awaited(path: string, call: Promise<void>): Promise<void> {
+async function awaited<T>(path: string, call: Promise<T>): Promise<T> {
   try {
-    await call;
+    return await call;
   } catch (thrown) {
     throw kernelError(thrown, path);
   }

@@ -7,7 +7,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } fro
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { run } from './exec.ts';
-import type { Kernel, MountOptions } from './kernel.ts';
+import type { Ended, Kernel, MountOptions } from './kernel.ts';
 import { requireProcess } from './kernel.ts';
 import { errnoOf, errnoOfText, KernelError } from './kernel-error.ts';
 
@@ -69,7 +69,16 @@ export function createSpawnKernel(): Kernel {
       }
     },
 
-    connectAbstract: undefined,
+    run: ([file, ...args]) =>
+      new Promise<Ended>((resolve, reject) => {
+        const child = spawn(file, args, { cwd: '/', detached: true, stdio: 'ignore' });
+        child.on('error', (cause) => {
+          reject(new KernelError(errnoOf(cause) ?? 'EIO', 'posix_spawn', file, { cause }));
+        });
+        child.on('exit', (code, signal) => {
+          resolve(code === null ? { kind: 'signal', signal: signal ?? '' } : { kind: 'code', code });
+        });
+      }),
   };
 }
 

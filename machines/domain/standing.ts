@@ -30,12 +30,14 @@ export function firstRecord(spec: ContainerSpec, beginning: Beginning, at: numbe
   }
 }
 
-/** Enters a status, or states it again; the goal counts as reached, and stability begins, the first time it is met. */
+/** Enters a status, or states it again; the goal counts as reached, and stability begins, the first time it is met.
+ *  INSTALLED voids both, and the deadline of the start before (lifecycle §4.2). */
 export function entered(
   spec: ContainerSpec,
-  before: ContainerRecord,
+  last: ContainerRecord,
   { status, reason, at }: { status: Status; reason?: StopReason | undefined; at: number },
 ): { readonly record: ContainerRecord; readonly member: Member } {
+  const before = status === 'INSTALLED' ? awaitingStart(last) : last;
   const record: ContainerRecord = {
     ...before,
     status,

@@ -1,10 +1,9 @@
 /** Measurements on real LXC, squashfs and overlay mounts. Needs root and what `npm run setup` installs. */
 
 import { join } from 'node:path';
-import type { Announcement } from '../../machines/domain/report.ts';
-import type { Status } from '../../machines/domain/status.ts';
 import { buildDeviceRevision, type DeviceRevision } from '../support/device-revision.ts';
 import { type Baseline, writeBaseline } from './baseline.ts';
+import { isEntry, openInside } from './inside.ts';
 import { cpuMs, MeasuredSupervisor, median, residentKb, timeCommand } from './processes.ts';
 
 export interface Bench {
@@ -75,62 +74,64 @@ export async function measureBoot(
   };
 }
 
-/** Last goal of a group reached → first container of the next group MOUNTED: the gate, and a whole mount plan. */
+/** Last goal of a group reached → the first mount of the next group made by the kernel, ms, median over the gates. */
 export async function measureGate(bench: Bench, groups: number): Promise<number> {
   const name = `gate-${groups}`;
   build(bench, name, grid(groups, 1));
-  const supervisor = supervise(bench, name);
-  await supervisor.ready();
-  await supervisor.stop();
+  const inside = await openInside(join(bench.directory, name));
+  await inside.until((one) => one.type === 'revision' && one.goal === 'ACHIEVED');
+  await inside.stop();
   const delays: number[] = [];
   for (let i = 1; i < groups; i += 1) {
-    const reached = entryAt(supervisor, `g${i - 1}-0`, 'STARTED');
-    const mounted = entryAt(supervisor, `g${i}-0`, 'MOUNTED');
-    delays.push(mounted - reached);
+    const reached = inside.told.find((one) => isEntry(one, `g${i - 1}-0`, 'STARTED'));
+    const mount = [...inside.mountedAt].find(([target]) => target.includes(`/g${i}-0/`));
+    delays.push((mount?.[1] ?? Number.NaN) - (reached?.at ?? Number.NaN));
   }
   return median(delays);
 }
 
-function entryAt(supervisor: MeasuredSupervisor, container: string, status: Status): number {
-  const found = supervisor.told.find(({ announcement }) => isEntry(announcement, container, status));
-  return found?.announcement.at ?? Number.NaN;
+/** The kernel reports the end of init → restart requested, ms, median; retry_delay 0. */
+export async function measureRestartRequest(bench: Bench, rounds: number): Promise<number> {
+  const name = 'restart-0';
+  build(bench, name, grid(1, 1, { auto_recovery: { policy: 'always', retry_delay: 0 } }));
+  const inside = await openInside(join(bench.directory, name));
+  const delays: number[] = [];
+  let seen = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    const started = await inside.until((one) => isEntry(one, 'g0-0', 'STARTED'), seen);
+    seen = inside.told.length;
+    const pid = started.type === 'container' ? (started.record.pid ?? 0) : 0;
+    if (pid <= 1) throw new Error('no pid of init');
+    const exited = inside.exitOf(pid);
+    process.kill(pid, 'SIGKILL');
+    const requested = await inside.until((one) => isEntry(one, 'g0-0', 'STARTING'), seen);
+    delays.push(requested.at - (await exited));
+  }
+  await inside.until((one) => isEntry(one, 'g0-0', 'STARTED'), seen);
+  await inside.stop();
+  return median(delays);
 }
 
-function isEntry(one: Announcement, container: string, status: Status): boolean {
-  return one.type === 'container' && one.record.name === container && one.record.status === status;
-}
-
-export interface Restart {
-  /** Kill of init → restart requested. */
-  readonly requestedMs: number;
-  /** Kill of init → STARTED again. */
-  readonly startedMs: number;
-}
-
-/** Kills init of the one container `rounds` times. Times are the supervisor's own: monotonic, like ours. */
-export async function measureRestart(bench: Bench, retryDelayS: number, rounds: number): Promise<Restart> {
-  const name = `restart-${retryDelayS}`;
-  build(bench, name, grid(1, 1, { auto_recovery: { policy: 'always', retry_delay: retryDelayS } }));
+/** Init killed → STARTED again, ms, median; retry_delay 1 s. Times are the supervisor's own: monotonic, like ours. */
+export async function measureDelayedRestart(bench: Bench, rounds: number): Promise<number> {
+  const name = 'restart-1';
+  build(bench, name, grid(1, 1, { auto_recovery: { policy: 'always', retry_delay: 1 } }));
   const supervisor = supervise(bench, name);
   await supervisor.ready();
-  const requested: number[] = [];
   const started: number[] = [];
+  let seen = 0;
   for (let round = 0; round < rounds; round += 1) {
-    const seen = supervisor.told.length;
-    const last = supervisor.told.findLast(({ announcement }) => isEntry(announcement, 'g0-0', 'STARTED'));
-    const pid = last?.announcement.type === 'container' ? last.announcement.record.pid : undefined;
-    if (pid === undefined || pid <= 1) throw new Error('no pid of init');
+    const { announcement } = await supervisor.until((one) => isEntry(one, 'g0-0', 'STARTED'), seen);
+    seen = supervisor.told.length;
+    const pid = announcement.type === 'container' ? (announcement.record.pid ?? 0) : 0;
+    if (pid <= 1) throw new Error('no pid of init');
     const killedAt = Number(process.hrtime.bigint()) / 1e6;
     process.kill(pid, 'SIGKILL');
-    requested.push(
-      (await supervisor.until((one) => isEntry(one, 'g0-0', 'STARTING'), seen)).announcement.at - killedAt,
-    );
-    started.push(
-      (await supervisor.until((one) => isEntry(one, 'g0-0', 'STARTED'), seen)).announcement.at - killedAt,
-    );
+    const again = await supervisor.until((one) => isEntry(one, 'g0-0', 'STARTED'), seen);
+    started.push(again.announcement.at - killedAt);
   }
   await supervisor.stop();
-  return { requestedMs: median(requested), startedMs: median(started) };
+  return median(started);
 }
 
 /** One `lxc-start -d` of the same container with everything mounted, in ms. */

@@ -1,70 +1,71 @@
-/** A life retold for people: the revision in short form, the script, what the host decided, and every change. */
+/** The audit's own account of one container: what it has been told, seen and concluded. Only `audit.ts` writes in it. */
 
+import type { ContainerRecord } from '../../machines/domain/record.ts';
 import type { Announcement } from '../../machines/domain/report.ts';
-import type { GroupSketch, Plan } from './plan.ts';
-import { nameOf } from './plan.ts';
-import type { Life, Line } from './runner.ts';
+import type { ContainerSpec } from '../../machines/domain/revision.ts';
+import type { Sequel } from './tables.ts';
 
-export function tellLife(plan: Plan, { complaints, lines }: Life): string {
-  return [
-    'complaints',
-    ...complaints.slice(0, 8).map((complaint) => `  ${complaint}`),
-    'revision',
-    ...plan.groups.flatMap(tellGroup),
-    'what happened',
-    ...tellLines(lines),
-  ].join('\n');
+export type Told = Extract<Announcement, { type: 'container' }>;
+
+/** What is wanted of a container, by the last order that was accepted. */
+export type Wish = 'run' | 'restart' | 'stop' | 'system';
+
+/** Wishes as they stand on record. */
+export const WISHES = { run: 'run', restart: 'restart', stopByUser: 'stop', stopBySystem: 'system' } as const;
+
+/** The audit's own account of one container. */
+export interface Account {
+  readonly spec: ContainerSpec;
+  readonly group: number;
+  readonly timeoutMs: number;
+  /** As the present supervisor announced it last; undefined before it has. */
+  told: Told | undefined;
+  /** As any supervisor announced it last: what is durable. */
+  durable: ContainerRecord | undefined;
+  wish: Wish;
+  /** A user's order begins it anew, here and now. */
+  anew: boolean;
+  /** It came back to INSTALLED, and has not been started since. */
+  mayStart: boolean;
+  retries: number;
+  startedAt: number | undefined;
+  deadline: number | undefined;
+  reached: boolean;
+  signalled: boolean;
+  pid: number | undefined;
+  endedWell: boolean;
+  /** What must follow the STOPPED that was announced. */
+  sequel: Sequel | undefined;
+  /** Until when its volumes are being worked on. */
+  volumesBusyUntil: number;
+  /** An unmount has failed since the last attempt. */
+  stuck: boolean;
+  startHangs: boolean;
+  failed: boolean;
 }
 
-const SHOWN = 150;
-
-function tellLines(lines: readonly Line[]): string[] {
-  if (lines.length <= 2 * SHOWN) return lines.map(tellLine);
-  const [first, last] = [lines.slice(0, SHOWN), lines.slice(-SHOWN)];
-  return [...first.map(tellLine), `  … ${lines.length - 2 * SHOWN} lines …`, ...last.map(tellLine)];
-}
-
-function tellGroup({ timeoutMs, containers }: GroupSketch, group: number): string[] {
-  const timeout = timeoutMs === undefined ? 'default' : `${timeoutMs} ms`;
-  return [
-    `  g${group} (timeout ${timeout})`,
-    ...containers.map(({ goal, controllable, recovery, drivers }, place) => {
-      const parts = [
-        goal,
-        controllable ? '' : 'restart_policy system',
-        drivers === 'none' ? '' : `driver ${drivers}`,
-      ];
-      const words = parts.filter((part) => part !== '').join(', ');
-      return `    ${nameOf(group, place)}: ${words}${recovery === undefined ? '' : ` ${JSON.stringify(recovery)}`}`;
-    }),
-  ];
-}
-
-function tellLine({ at, from, what }: Line): string {
-  const time = String(at).padStart(8);
-  if (from === 'supervisor') return `${time}             ${tellAnnouncement(what as Announcement)}`;
-  return `${time} ${from.padEnd(6)} ${typeof what === 'string' ? what : JSON.stringify(what)}`;
-}
-
-function tellAnnouncement(told: Announcement): string {
-  switch (told.type) {
-    case 'container': {
-      const { name, status, stopReason, retries, intent, fault } = told.record;
-      const reason = stopReason === undefined ? '' : ` (${stopReason})`;
-      return [
-        `${name}: ${told.from} → ${status}${reason}, ${told.goal}, ${intent}, retries ${retries}`,
-        ...(fault === undefined ? [] : [fault.message.split('\n').slice(0, 3).join(' ')]),
-      ].join(', ');
-    }
-    case 'group':
-      return `group ${told.name}: ${told.status}, ${told.goal}`;
-    case 'revision':
-      return `revision: ${told.status}, ${told.goal}`;
-    case 'failure':
-      return `failure of ${told.container}: ${told.fault.code}`;
-    case 'device':
-      return `device: ${told.phase}`;
-    default:
-      return told satisfies never;
-  }
+/** Before anything was heard. */
+export function account(spec: ContainerSpec, group: number, timeoutMs: number): Account {
+  return {
+    spec,
+    group,
+    timeoutMs,
+    told: undefined,
+    durable: undefined,
+    wish: 'run',
+    anew: false,
+    mayStart: false,
+    retries: 0,
+    startedAt: undefined,
+    deadline: undefined,
+    reached: false,
+    signalled: false,
+    pid: undefined,
+    endedWell: false,
+    sequel: undefined,
+    volumesBusyUntil: 0,
+    stuck: false,
+    startHangs: false,
+    failed: false,
+  };
 }

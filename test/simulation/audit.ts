@@ -1,13 +1,15 @@
 /** Watches one simulated life from outside: what supervisors announce, what the host is asked and what happens on it.
  *  It keeps its own account of every container by `tables.ts` alone and writes down every disagreement.
- *  `hears…` are told of events as they happen; `rests` is asked whenever an instant of virtual time is over. */
+ *  `hears…` are told of events as they happen; `rests` is asked whenever an instant of virtual time is over. Long, but
+ *  one judgement: cut apart, the halves would pass the whole account back and forth. */
 
 import type { ContainerRecord } from '../../machines/domain/record.ts';
 import type { Announcement, DevicePhase } from '../../machines/domain/report.ts';
-import type { ContainerSpec, Revision } from '../../machines/domain/revision.ts';
+import type { Revision } from '../../machines/domain/revision.ts';
 import type { GoalState, Status } from '../../machines/domain/status.ts';
 import type { Decision, Operation } from '../../sim/conduct.ts';
 import type { DiaryEntry } from '../../sim/diary.ts';
+import { type Account, account, type Told, WISHES } from './account.ts';
 import {
   accepts,
   goalOf,
@@ -15,51 +17,10 @@ import {
   hasProcess,
   isPreparing,
   mayFollow,
-  type Sequel,
   sequelOf,
   statusOver,
   type UserOrder,
 } from './tables.ts';
-
-type Told = Extract<Announcement, { type: 'container' }>;
-
-/** What is wanted of a container, by the last order that was accepted. */
-type Wish = 'run' | 'restart' | 'stop' | 'system';
-
-const WISHES = { run: 'run', restart: 'restart', stopByUser: 'stop', stopBySystem: 'system' } as const;
-
-/** The audit's own account of one container. */
-interface Account {
-  readonly spec: ContainerSpec;
-  readonly group: number;
-  readonly timeoutMs: number;
-  /** As the present supervisor announced it last; undefined before it has. */
-  told: Told | undefined;
-  /** As any supervisor announced it last: what is durable. */
-  durable: ContainerRecord | undefined;
-  wish: Wish;
-  /** A user's order begins it anew, here and now. */
-  anew: boolean;
-  /** It came back to INSTALLED, and has not been started since. */
-  mayStart: boolean;
-  /** Some time on this host. */
-  hasRun: boolean;
-  retries: number;
-  startedAt: number | undefined;
-  deadline: number | undefined;
-  reached: boolean;
-  signalled: boolean;
-  pid: number | undefined;
-  endedWell: boolean;
-  /** What must follow the STOPPED that was announced. */
-  sequel: Sequel | undefined;
-  /** Until when its volumes are being worked on. */
-  volumesBusyUntil: number;
-  /** An unmount has failed since the last attempt. */
-  stuck: boolean;
-  startHangs: boolean;
-  failed: boolean;
-}
 
 export interface AuditInput {
   readonly revision: Revision;
@@ -160,7 +121,13 @@ export class Audit {
     this.#standings.clear();
     this.#loadsBusyUntil = 0;
     for (const own of this.#accounts.values()) {
-      Object.assign(own, { told: undefined, anew: false, sequel: undefined, failed: false, volumesBusyUntil: 0 });
+      Object.assign(own, {
+        told: undefined,
+        anew: false,
+        sequel: undefined,
+        failed: false,
+        volumesBusyUntil: 0,
+      });
     }
   }
 
@@ -173,7 +140,6 @@ export class Audit {
       // The shutdown is over: what was still stopping begins anew.
       own.wish = wanted === 'system' && alive.has(own.spec.name) ? 'restart' : wanted;
       own.retries = own.durable?.retries ?? 0;
-      if (own.durable?.status !== 'READY') own.signalled = false;
     }
   }
 
@@ -246,7 +212,7 @@ export class Audit {
       if (last === undefined) return 'INSTALLED';
       if (this.#input.host().alive.includes(own.spec.name)) return hasProcess(last) ? last : 'STARTING';
       // Asked for on record, and the supervisor died before it asked: as good as never.
-      if (last === 'STARTING' && own.mayStart && !own.hasRun) return 'INSTALLED';
+      if (last === 'STARTING' && own.mayStart) return 'INSTALLED';
       if (hasProcess(last)) return own.wish === 'system' ? 'INSTALLED' : 'STOPPED';
       if (isPreparing(last)) {
         if (own.wish === 'stop') return 'STOPPED';
@@ -269,7 +235,9 @@ export class Audit {
       case 'INSTALLED':
         if (from === status || own.anew || own.wish === 'restart') return undefined;
         if (from === 'RECOVERING') {
-          return at === Math.max(own.durable?.retryAt ?? 0, this.#bornAt) ? undefined : 'its retry is not due';
+          return at === Math.max(own.durable?.retryAt ?? 0, this.#bornAt)
+            ? undefined
+            : 'its retry is not due';
         }
         return again?.delayMs === 0 ? undefined : 'nothing grants it another start';
       case 'STARTED':
@@ -277,7 +245,8 @@ export class Audit {
       case 'READY':
         return own.signalled ? undefined : 'there was no signal';
       case 'RECOVERING':
-        if (from === status) return record.retryAt === own.durable?.retryAt ? undefined : 'its retry has moved';
+        if (from === status)
+          return record.retryAt === own.durable?.retryAt ? undefined : 'its retry has moved';
         if (again === undefined || again.delayMs === 0) return 'nothing grants it a delayed retry';
         return record.retryAt === at + again.delayMs ? undefined : `its delay is ${again.delayMs} ms`;
       case 'STOPPING':
@@ -310,7 +279,8 @@ export class Audit {
     if (status === before) return;
     const undecided = own.durable?.status !== 'STOPPED' || own.durable.stopReason === undefined;
     // An exit that the supervisor before did not come to judge.
-    if (before === undefined && status === 'STOPPED' && undecided) this.#endOf(own, 'STOPPING', this.#input.now());
+    if (before === undefined && status === 'STOPPED' && undecided)
+      this.#endOf(own, 'STOPPING', this.#input.now());
     if (own.sequel?.next === 'again' && (status === 'INSTALLED' || status === 'RECOVERING')) {
       own.retries = own.sequel.retries;
     }
@@ -344,7 +314,7 @@ export class Audit {
     if (own.spec.statusGoal === 'MOUNTED') this.#complain(`${name} is started although its goal is MOUNTED`);
     if (this.phase !== 'running') this.#complain(`${name} is started while the device is ${this.phase}`);
     if (own.told?.record.status !== 'STARTING') this.#complain(`${name} is started before that is on record`);
-    Object.assign(own, { mayStart: false, hasRun: true, signalled: false, endedWell: false });
+    Object.assign(own, { mayStart: false, signalled: false, endedWell: false });
   }
 
   #rests(own: Account, { record, goal }: Told, alive: boolean, mounted: boolean): void {
@@ -408,30 +378,4 @@ export class Audit {
   #complain(what: string): void {
     this.complaints.push(`at ${this.#input.now()} ms: ${what}`);
   }
-}
-
-function account(spec: ContainerSpec, group: number, timeoutMs: number): Account {
-  return {
-    spec,
-    group,
-    timeoutMs,
-    told: undefined,
-    durable: undefined,
-    wish: 'run',
-    anew: false,
-    mayStart: false,
-    hasRun: false,
-    retries: 0,
-    startedAt: undefined,
-    deadline: undefined,
-    reached: false,
-    signalled: false,
-    pid: undefined,
-    endedWell: false,
-    sequel: undefined,
-    volumesBusyUntil: 0,
-    stuck: false,
-    startHangs: false,
-    failed: false,
-  };
 }

@@ -85,7 +85,8 @@ const MUTATIONS: readonly Mutation[] = [
     fault: 'an order that is not put on record before it is obeyed',
     file: 'actors/announcer.ts',
     passage: "if (announcement.type === 'container') journal.write(announcement.record);",
-    replacement: "if (announcement.type === 'container') journal.write({ ...announcement.record, intent: 'run' });",
+    replacement:
+      "if (announcement.type === 'container') journal.write({ ...announcement.record, intent: 'run' });",
   },
 ];
 
@@ -102,7 +103,10 @@ describe('the audit of the simulation', function () {
   for (const mutation of MUTATIONS) {
     it(`finds ${mutation.fault} within ${RUNS} lives`, () =>
       withMutant(mutation, async (create) => {
-        const blameless = fc.asyncProperty(plan, async (one) => (await live(one, create)).complaints.length === 0);
+        const blameless = fc.asyncProperty(
+          plan,
+          async (one) => (await live(one, create)).complaints.length === 0,
+        );
         const { failed } = await fc.check(blameless, { seed: 3, numRuns: RUNS, endOnFailure: true });
         assert.ok(failed, 'every life passed the audit');
       }));

@@ -1,4 +1,5 @@
-/** Plays one plan: a fake host, supervisors one after the other, and an audit that listens to both. */
+/** Plays one plan: a fake host, supervisors one after the other, and an audit that listens to both. The second half is
+ *  what makes a supervisor mortal: ports that do nothing any more once its process has been killed. */
 
 import type { Ports, Supervisor } from '../../actors/ports.ts';
 import { createSupervisor } from '../../actors/supervisor.ts';

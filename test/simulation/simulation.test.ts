@@ -1,41 +1,51 @@
 /** Deterministic simulation: random revisions live through random misfortune in virtual time, under audit.
  *
- *  Replay a failure with the seed and path it prints:  SEED=7 REPLAY=12:0:3 npm run mocha -- test/simulation/simulation.test.ts
- *  Soak for longer, or elsewhere:  RUNS=100000 SEED=42 npm run mocha -- test/simulation/simulation.test.ts */
+ *  Replay a failure with the seed and path it prints:
+ *    SEED=7 REPLAY=12:0:3 npm run mocha -- test/simulation/simulation.test.ts
+ *  Soak for longer, or elsewhere:
+ *    RUNS=100000 SEED=42 npm run mocha -- test/simulation/simulation.test.ts */
 
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { tellLife } from './account.ts';
-import { type Plan, plan } from './plan.ts';
-import { type Create, live } from './runner.ts';
+import { createSupervisor } from '../../actors/supervisor.ts';
+import { countingActors } from './actor-count.ts';
+import { plan } from './plan.ts';
+import { tellLife } from './retelling.ts';
+import { live } from './runner.ts';
 
-const { SEED = '20', RUNS = '2500', REPLAY } = process.env;
+const { SEED = '20', RUNS = '2000', REPLAY } = process.env;
+const seed = Number(SEED);
 
-async function prove(runs: number, create?: Create): Promise<void> {
-  const property = fc.asyncProperty(plan, async (one) => (await live(one, create)).complaints.length === 0);
-  const result = await fc.check(property, {
-    seed: Number(SEED),
-    numRuns: runs,
-    ...(REPLAY === undefined ? {} : { path: REPLAY }),
+describe('a simulated device (lifecycle §2–§11, R-04 to R-09)', function () {
+  this.timeout(0);
+
+  it(`keeps its promises through ${RUNS} random lives`, async () => {
+    const blameless = fc.asyncProperty(plan, async (one) => (await live(one)).complaints.length === 0);
+    const path = REPLAY === undefined ? {} : { path: REPLAY };
+    const result = await fc.check(blameless, { seed, numRuns: Number(RUNS), ...path });
+    if (!result.failed) return;
+    const { counterexample, counterexamplePath, numRuns, numShrinks, errorInstance } = result;
+    if (counterexample === null) throw errorInstance;
+    const [smallest] = counterexample;
+    const account = tellLife(smallest, await live(smallest));
+    const replay = `SEED=${seed} REPLAY=${counterexamplePath} npm run mocha -- test/simulation/simulation.test.ts`;
+    assert.fail(`after ${numRuns} runs and ${numShrinks} shrinks\n${account}\nreplay: ${replay}`);
   });
-  if (!result.failed) return;
-  const [worst] = result.counterexample ?? [];
-  assert.ok(worst !== undefined, String(result.errorInstance));
-  const account = tellLife(worst, await live(worst, create));
-  const replay = `SEED=${result.seed} REPLAY=${result.counterexamplePath} npm run mocha -- test/simulation/simulation.test.ts`;
-  assert.fail(`after ${result.numRuns} runs and ${result.numShrinks} shrinks\n${account}\nreplay: ${replay}`);
-}
-
-describe('a simulated device (lifecycle §2–§11, R-04 to R-08)', function () {
-  this.timeout(600_000);
-
-  it(`keeps its promises through ${RUNS} random lives`, () => prove(Number(RUNS)));
 
   it('tells the same plan the same way twice, byte for byte', async () => {
-    const property = fc.asyncProperty(plan, async (one: Plan) => {
+    const same = fc.asyncProperty(plan, async (one) => {
       const [first, second] = [await live(one), await live(one)];
       assert.equal(JSON.stringify(first.lines), JSON.stringify(second.lines));
     });
-    await fc.assert(property, { seed: Number(SEED), numRuns: 60 });
+    await fc.assert(same, { seed, numRuns: 60 });
+  });
+
+  it('leaves no actor behind when it has stopped, and none at all when its supervisor lets go', async () => {
+    const tidy = fc.asyncProperty(plan, async (one) => {
+      const leaks: string[] = [];
+      await live(one, countingActors(createSupervisor, leaks));
+      assert.deepEqual(leaks, []);
+    });
+    await fc.assert(tidy, { seed, numRuns: 100 });
   });
 });

@@ -14,7 +14,10 @@ export interface Sysx {
   watch(pid: number, gone: () => void): WatchHandle;
   unwatch(handle: WatchHandle): void;
   signal(handle: WatchHandle, signal: number): void;
-  connectAbstract(name: string): number;
+  /** Starts a program that outlives us; gives its pid. */
+  launch(argv: readonly string[]): Promise<number>;
+  /** Wait status of a launched program that has ended. */
+  reap(pid: number): number;
 }
 declare const watchHandle: unique symbol;
 /** Opaque: a pidfd in the event loop. */

@@ -1,10 +1,10 @@
-// Kernel calls that Node lacks: mount, umount2, loop devices, pidfds in the event loop, abstract sockets with
-// credentials. Plain Node-API and libuv, so one file serves every Node from 18 on. No policy: each function makes
+// Kernel calls that Node lacks: mount, umount2, loop devices, pidfds in the event loop; and a start of programs that
+// does not stop the event loop. Plain Node-API and libuv, so one file serves every Node from 18 on. No policy: each function makes
 // its calls and throws { errno, syscall } when one of them fails. `native-kernel.ts` gives this its types.
 //
 // mount of tmpfs, overlays and binds runs on the calling thread: 0.1 ms, no disk involved. Setting up a loop device
-// may wait tens of milliseconds on a busy system and umount2 writes back whole file systems: those two run in the
-// thread pool.
+// may wait tens of milliseconds on a busy system, umount2 writes back whole file systems, and a program is started
+// only when the kernel gets to it: those three run in the thread pool.
 
 #define _GNU_SOURCE
 #define NAPI_VERSION 8
@@ -13,16 +13,15 @@
 #include <linux/loop.h>
 #include <node_api.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -175,8 +174,11 @@ struct task {
   napi_async_work work;
   napi_deferred deferred;
   char *image, *target, *type;
+  char **argv;
   const char *call;
   int error;
+  // What the promise gets; 0 for undefined.
+  int result;
 };
 
 static void unmount_now(napi_env env, void *data) {
@@ -208,10 +210,13 @@ static void mount_image_now(napi_env env, void *data) {
 static void task_done(napi_env env, napi_status status, void *data) {
   (void)status;
   struct task *task = data;
-  if (task->error == 0) MUST(napi_resolve_deferred(env, task->deferred, undefined(env)));
+  napi_value result = task->result == 0 ? undefined(env) : number(env, task->result);
+  if (task->error == 0) MUST(napi_resolve_deferred(env, task->deferred, result));
   else MUST(napi_reject_deferred(env, task->deferred, failure(env, task->error, task->call)));
   MUST(napi_delete_async_work(env, task->work));
   free(task->image), free(task->target), free(task->type);
+  for (char **word = task->argv; word != NULL && *word != NULL; word++) free(*word);
+  free(task->argv);
   free(task);
 }
 
@@ -243,6 +248,54 @@ static napi_value js_mount_image(napi_env env, napi_callback_info info) {
   struct task task = {
       .image = string_of(env, argv[0]), .target = string_of(env, argv[1]), .type = string_of(env, argv[2])};
   return begin(env, task, mount_image_now);
+}
+
+// In a session of its own, from the root directory and without a file of ours, so that it outlives us. Only the
+// worker's thread waits for the exec.
+static void launch_now(napi_env env, void *data) {
+  (void)env;
+  struct task *task = data;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_t actions;
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  task->call = "posix_spawn";
+  task->error = posix_spawnattr_init(&attributes);
+  if (task->error != 0) return;
+  task->error = posix_spawn_file_actions_init(&actions);
+  if (task->error != 0) {
+    posix_spawnattr_destroy(&attributes);
+    return;
+  }
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  task->error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
+  if (task->error == 0) task->error = posix_spawn_file_actions_adddup2(&actions, 0, 1);
+  if (task->error == 0) task->error = posix_spawn_file_actions_adddup2(&actions, 0, 2);
+  if (task->error == 0) task->error = posix_spawn_file_actions_addchdir_np(&actions, "/");
+  if (task->error == 0) {
+    task->error = posix_spawnp(&task->result, task->argv[0], &actions, &attributes, task->argv, environ);
+  }
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+}
+
+// launch(argv): Promise of the pid, which must be reaped
+static napi_value js_launch(napi_env env, napi_callback_info info) {
+  napi_value argv[1], word;
+  size_t argc = 1;
+  uint32_t length;
+  MUST(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
+  MUST(napi_get_array_length(env, argv[0], &length));
+  char **words = calloc(length + 1, sizeof *words);
+  if (words == NULL) abort();
+  for (uint32_t i = 0; i < length; i++) {
+    MUST(napi_get_element(env, argv[0], i, &word));
+    words[i] = string_of(env, word);
+  }
+  return begin(env, (struct task){.argv = words}, launch_now);
 }
 
 // A watched pidfd. Freed when both the event loop and JavaScript have let go of it.
@@ -351,31 +404,14 @@ static napi_value js_signal(napi_env env, napi_callback_info info) {
   return result == 0 ? undefined(env) : throw_errno(env, errno, "pidfd_send_signal");
 }
 
-// connectAbstract(name): fd. Credentials are switched on before the first byte: LXC refuses a command that it
-// receives without them. Never waits: a full queue is EAGAIN.
-static napi_value js_connect_abstract(napi_env env, napi_callback_info info) {
+// reap(pid): the wait status of a child that `launch` started and that has ended
+static napi_value js_reap(napi_env env, napi_callback_info info) {
   napi_value argv[1];
   size_t argc = 1;
   MUST(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  // Unlike in a path, NULs within the name count.
-  char name[sizeof address.sun_path + 1];
-  size_t length;
-  MUST(napi_get_value_string_utf8(env, argv[0], NULL, 0, &length));
-  if (length > sizeof address.sun_path - 1) return throw_errno(env, ENAMETOOLONG, "connect");
-  MUST(napi_get_value_string_utf8(env, argv[0], name, sizeof name, &length));
-  memcpy(address.sun_path + 1, name, length);
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return throw_errno(env, errno, "socket");
-  int on = 1;
-  socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
-  if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0 ||
-      connect(fd, (struct sockaddr *)&address, size) != 0) {
-    int error = errno;
-    close(fd);
-    return throw_errno(env, error, "connect");
-  }
-  return number(env, fd);
+  int status = 0;
+  if (waitpid(int_of(env, argv[0]), &status, WNOHANG) <= 0) return throw_errno(env, errno, "waitpid");
+  return number(env, status);
 }
 
 static napi_value init(napi_env env, napi_value exports) {
@@ -386,7 +422,8 @@ static napi_value init(napi_env env, napi_value exports) {
       {"mount", js_mount},         {"mountImage", js_mount_image},
       {"detachLoop", js_detach_loop}, {"unmount", js_unmount},
       {"watch", js_watch},         {"unwatch", js_unwatch},
-      {"signal", js_signal},       {"connectAbstract", js_connect_abstract},
+      {"signal", js_signal},       {"launch", js_launch},
+      {"reap", js_reap},
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     napi_value function;

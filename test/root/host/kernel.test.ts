@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import type { Kernel, KernelName } from '../../../adapters/host/kernel.ts';
 import { KernelError } from '../../../adapters/host/kernel-error.ts';
@@ -265,40 +264,28 @@ for (const name of ['native', 'spawn'] as const satisfies readonly KernelName[])
       assert.deepEqual(device().traces(), UNTOUCHED);
       assert.equal(await failureOf(kernel.detachLoop(String(loop).trim())), 'ENXIO LOOP_CLR_FD');
     });
+
+    it('runs programs to their end and tells how they ended', async () => {
+      assert.deepEqual(await kernel.run(['sh', '-c', 'exit 7']), { kind: 'code', code: 7 });
+      assert.deepEqual(await kernel.run(['sh', '-c', 'kill -TERM $$']), {
+        kind: 'signal',
+        signal: 'SIGTERM',
+      });
+      assert.equal(await failureOf(kernel.run(['no-such-program'])), 'ENOENT posix_spawn');
+    });
+
+    it('runs them in a session of their own, from the root directory, without a file of ours', async () => {
+      const seen = join(device().layout.runDir, 'seen');
+      mkdirSync(device().layout.runDir, { recursive: true });
+      const look = `{ cut -d" " -f6 /proc/$$/stat; echo $$; pwd; readlink /proc/$$/fd/0; ls /proc/$$/fd | wc -l; } >${seen}`;
+      assert.deepEqual(await kernel.run(['sh', '-c', look]), { kind: 'code', code: 0 });
+      const [session, pid, directory, input, files] = readFileSync(seen, 'utf8').trim().split('\n');
+      assert.equal(session, pid);
+      assert.deepEqual([directory, input], ['/', '/dev/null']);
+      assert.ok(Number(files) <= 6, `${files} open files`);
+    });
   });
 }
-
-describe('the native kernel back-end alone', () => {
-  const servers: Server[] = [];
-  afterEach(() => {
-    for (const server of servers.splice(0)) server.close();
-  });
-
-  it('talks to abstract sockets, whose names it does not pad', async () => {
-    const { native } = await openBoth();
-    const { connectAbstract } = native.kernel;
-    assert.ok(connectAbstract !== undefined);
-    const name = `statevisor-test-${process.pid}`;
-    // Node 20 pads its own abstract names to the full 107 bytes: listen on the padded name, connect with it.
-    const server = createServer((socket) => socket.end('hello'));
-    servers.push(server);
-    server.listen({ path: `\0${name}` });
-    await once(server, 'listening');
-    const bound = readFileSync('/proc/net/unix', 'latin1')
-      .split('\n')
-      .find((line) => line.includes(`@${name}`));
-    const padding = (bound?.split(`@${name}`)[1] ?? '').length;
-    const socket = connectAbstract(name + '\0'.repeat(padding));
-    const [hello] = await once(socket, 'data');
-    assert.equal(String(hello), 'hello');
-    await once(socket, 'close');
-  });
-
-  it('says ECONNREFUSED when nobody listens', async () => {
-    const { native } = await openBoth();
-    assert.throws(() => native.kernel.connectAbstract?.('statevisor-nobody'), { code: 'ECONNREFUSED' });
-  });
-});
 
 describe('the choice of a kernel back-end', () => {
   it('takes the native one when it was built, and says why when it was not', async () => {

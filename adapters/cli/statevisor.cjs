@@ -62,7 +62,8 @@ function run(source) {
 }
 
 if (existsSync(bundle)) {
-  run(readFileSync(bundle, 'utf8'));
+  // The bundle is ASCII; read as such, V8 takes it as it is.
+  run(readFileSync(bundle, 'latin1'));
 } else {
   process.stderr.write(`statevisor is not built: ${bundle} is missing. Run "npm run prepare".\n`);
   process.exitCode = 1;

@@ -6,7 +6,6 @@
 
 import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import type { Kernel } from './kernel.ts';
 import { errnoOf } from './kernel-error.ts';
 
@@ -122,7 +121,9 @@ const REMOVAL_ATTEMPTS = 100;
 
 async function removeTree(directory: string): Promise<void> {
   for (const group of withDescendants(directory).reverse()) {
-    for (let attempt = 1; !removed(group, attempt === REMOVAL_ATTEMPTS); attempt += 1) await setImmediate();
+    for (let attempt = 1; !removed(group, attempt === REMOVAL_ATTEMPTS); attempt += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 }
 

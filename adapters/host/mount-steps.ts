@@ -1,9 +1,9 @@
 /** Carries out one step of a mount plan: makes its directories, then calls kernel, copier or handler. What a failure
  *  means is said in `mount-faults.ts`; order and undoing are `mounter.ts`'s. */
 
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, rm } from 'node:fs';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { SupervisorError } from '../../machines/domain/fault.ts';
 import type { Layout } from '../../machines/domain/layout.ts';
 import type { MountStep } from '../../machines/domain/mount-plan.ts';
@@ -103,7 +103,7 @@ function makeFile(path: string): void {
 }
 
 async function empty(directory: string): Promise<void> {
-  await rm(directory, { recursive: true, force: true });
+  await promisify(rm)(directory, { recursive: true, force: true });
 }
 
 /** Colon, comma and backslash separate layers and options. */

@@ -21,10 +21,7 @@ export function answerTo(order: ContainerOrder, target: Target | undefined): Ans
   if (order === 'signal.ready') return signalAnswer(target);
   if (target === undefined) return refuse('not-found', 'Container not found');
   if (target.spec.restartPolicy !== 'container') {
-    return refuse(
-      'forbidden',
-      "Container has restart_policy 'system' and cannot be controlled via API",
-    );
+    return refuse('forbidden', "Container has restart_policy 'system' and cannot be controlled via API");
   }
   const prepares = ['INSTALLED', 'BLOCKED', 'MOUNTED'].includes(target.status);
   if (order === 'container.start' && prepares) {

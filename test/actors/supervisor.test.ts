@@ -78,8 +78,7 @@ describe('every change (R-09)', () => {
 
   for (const { at, acted } of [
     { at: 'INSTALLED', acted: ['mount a'] },
-    // Without drivers the start follows in the same turn; it is adopted then.
-    { at: 'MOUNTED', acted: ['mount a', 'start a'] },
+    { at: 'MOUNTED', acted: ['mount a'] },
     { at: 'STARTING', acted: ['mount a', 'start a'] },
     { at: 'STARTED', acted: ['mount a', 'start a'] },
   ] as const) {

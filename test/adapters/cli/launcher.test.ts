@@ -43,7 +43,8 @@ describe('the launcher', () => {
     return spawnSync(process.execPath, argv, { encoding: 'utf8' });
   }
 
-  const cacheFile = (digest: string): string => join(made, `${CACHE}.${digest}.cache`);
+  const cacheFile = (digest: string, verb = 'other'): string =>
+    join(made, `${CACHE}.${digest}.${verb}.cache`);
 
   it('says how to build what is not built', () => {
     const { status, stderr } = launch();
@@ -64,6 +65,14 @@ describe('the launcher', () => {
   it('keeps a code cache, also when the bundle ends the process', () => {
     bundle('a', 'process.exit(0)');
     launch();
+    assert.ok(readFileSync(cacheFile('a')).length > 0);
+  });
+
+  it('keeps one of its own for `run`, whose functions are others', () => {
+    bundle('a', 'process.exitCode = 0');
+    launch('--version');
+    launch('run');
+    assert.ok(readFileSync(cacheFile('a', 'run')).length > 0);
     assert.ok(readFileSync(cacheFile('a')).length > 0);
   });
 
@@ -94,6 +103,6 @@ describe('the launcher', () => {
     mkdirSync(join(cacheFile('a'), 'in-the-way'), { recursive: true });
     const { status, stdout, stderr } = launch();
     assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: 'fine\n', stderr: '' });
-    assert.deepEqual(readdirSync(made).sort(), ['statevisor.cjs', `${CACHE}.a.cache`].sort());
+    assert.deepEqual(readdirSync(made).sort(), ['statevisor.cjs', `${CACHE}.a.other.cache`].sort());
   });
 });

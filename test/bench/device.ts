@@ -112,41 +112,46 @@ export async function measureRestartRequest(bench: Bench, rounds: number): Promi
   return median(delays);
 }
 
-/** Init killed → STARTED again, ms, median; retry_delay 1 s. Times are the supervisor's own: monotonic, like ours. */
-export async function measureDelayedRestart(bench: Bench, rounds: number): Promise<number> {
+export interface DelayedRestart {
+  /** RECOVERING with retry_delay 1 s → STARTED again. */
+  readonly restartMs: number;
+  /** One `lxc-start -d` of the same container with everything mounted. */
+  readonly bareMs: number;
+  /** The median of the pairwise ratios (restart - 1 s) / bare. */
+  readonly ratio: number;
+}
+
+/** Restarts after a second's delay, in turn with bare starts. Times are the supervisor's own: monotonic, like ours. */
+export async function measureDelayedRestart(bench: Bench, rounds: number): Promise<DelayedRestart> {
   const name = 'restart-1';
-  build(bench, name, grid(1, 1, { auto_recovery: { policy: 'always', retry_delay: 1 } }));
+  const revision = grid(1, 1, { auto_recovery: { policy: 'always', retry_delay: 1 } });
+  const script = baseline(bench, name, build(bench, name, revision));
+  const directory = join(bench.directory, `${name}-script`);
+  await timeCommand('sh', [script.start]);
   const supervisor = supervise(bench, name);
   await supervisor.ready();
-  const started: number[] = [];
+  const pairs: { restart: number; bare: number }[] = [];
   let seen = 0;
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = 0; round <= rounds; round += 1) {
     const { announcement } = await supervisor.until((one) => isEntry(one, 'g0-0', 'STARTED'), seen);
     seen = supervisor.told.length;
     const pid = announcement.type === 'container' ? (announcement.record.pid ?? 0) : 0;
     if (pid <= 1) throw new Error('no pid of init');
-    const killedAt = Number(process.hrtime.bigint()) / 1e6;
     process.kill(pid, 'SIGKILL');
+    const recovering = await supervisor.until((one) => isEntry(one, 'g0-0', 'RECOVERING'), seen);
     const again = await supervisor.until((one) => isEntry(one, 'g0-0', 'STARTED'), seen);
-    started.push(again.announcement.at - killedAt);
-  }
-  await supervisor.stop();
-  return median(started);
-}
-
-/** One `lxc-start -d` of the same container with everything mounted, in ms. */
-export async function measureBareStart(bench: Bench, rounds: number): Promise<number> {
-  const script = baseline(bench, 'bare', build(bench, 'bare', grid(1, 1)));
-  const directory = join(bench.directory, 'bare-script');
-  await timeCommand('sh', [script.start]);
-  const times: number[] = [];
-  for (let round = 0; round < rounds; round += 1) {
     await timeCommand('lxc-stop', ['-k', '-P', `${directory}/lxc`, '-n', 'g0-0']);
     const args = ['-P', `${directory}/lxc`, '-n', 'g0-0', '-f', `${directory}/g0-0.conf`, '-d'];
-    times.push(await timeCommand('lxc-start', [...args, '-o', `${directory}/g0-0.log`, '-l', 'INFO']));
+    const bare = await timeCommand('lxc-start', [...args, '-o', `${directory}/g0-0.log`, '-l', 'INFO']);
+    if (round > 0) pairs.push({ restart: again.announcement.at - recovering.announcement.at, bare });
   }
+  await supervisor.stop();
   await timeCommand('sh', [script.stop]);
-  return median(times);
+  return {
+    restartMs: median(pairs.map((pair) => pair.restart)),
+    bareMs: median(pairs.map((pair) => pair.bare)),
+    ratio: median(pairs.map((pair) => (pair.restart - 1_000) / pair.bare)),
+  };
 }
 
 export interface Footprint {

@@ -5,6 +5,9 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Announcement } from '../../machines/domain/report.ts';
 
+/** How a device runs it (README): a small young generation keeps memory low, and one thread collects it. */
+export const PRODUCTION_FLAGS = ['--max-semi-space-size=1', '--single-threaded-gc'];
+
 export interface Told {
   /** Milliseconds since the process was started. */
   readonly ms: number;
@@ -21,7 +24,9 @@ export class MeasuredSupervisor {
   #stderr = '';
 
   constructor(argv: readonly string[]) {
-    this.child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(process.execPath, [...PRODUCTION_FLAGS, ...argv], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#ended = new Promise((resolve) => this.child.once('close', resolve));
     this.child.stderr?.on('data', (text: Buffer) => {
       this.#stderr += text.toString();

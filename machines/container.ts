@@ -1,9 +1,8 @@
 /** One container, INSTALLED … READY … STOPPED (lifecycle §2–§4, §7–§9, §11).
  *
- *  Four regions. `life` is the specification's transition table. `volumes` knows what is mounted. `goal` holds the one
- *  timer that watches the status goal, `stability` the one that watches a container past its goal. What everybody may
- *  know stands in `context.record`; only `announce` changes its status, and tells it. One chart, so one file: past the
- *  `setup` it is the table of lifecycle §2.2, row by row. */
+ *  Three regions. `life` is the specification's transition table. `volumes` knows what is mounted. `goal` holds the one
+ *  timer that watches the status goal. What everybody may know stands in `context.record`; only `announce` changes its
+ *  status, and tells it. One chart, so one file: past the `setup` it is the table of lifecycle §2.2, row by row. */
 
 import {
   type ActorRef,
@@ -228,14 +227,11 @@ export const containerMachine = setup({
     /** Reached, missed, or no start is under way any more. */
     goalDecided: ({ context: { record, member } }) =>
       record.goalDeadlineAt === undefined || member?.goal !== 'UNACHIEVED',
-    settling: ({ context }) => context.record.stableAt !== undefined,
-    unsettled: ({ context }) => context.record.stableAt === undefined,
   },
   delays: {
     goalRemaining: ({ context }) => remaining(context, context.record.goalDeadlineAt),
     retryRemaining: ({ context }) => remaining(context, context.record.retryAt),
     graceRemaining: ({ context }) => remaining(context, context.record.killAt),
-    stableRemaining: ({ context }) => remaining(context, context.record.stableAt),
   },
 }).createMachine({
   id: 'container',
@@ -535,17 +531,6 @@ export const containerMachine = setup({
           always: { guard: 'goalDecided', target: 'idle' },
           after: { goalRemaining: { target: 'idle', actions: ['expireGoal', restate] } },
         },
-      },
-    },
-    stability: {
-      initial: 'unsettled',
-      states: {
-        unsettled: { always: { guard: 'settling', target: 'settling' } },
-        settling: {
-          always: { guard: 'unsettled', target: 'unsettled' },
-          after: { stableRemaining: 'stable' },
-        },
-        stable: { always: { guard: 'unsettled', target: 'unsettled' } },
       },
     },
   },

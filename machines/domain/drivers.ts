@@ -74,6 +74,10 @@ export function moduleLine(line: string, metadata: Metadata): ModuleLine {
     const reason = `${JSON.stringify(option)} in the module line would be an option of modprobe`;
     return { ok: false, reason, fix: 'Name modules and parameters only' };
   }
+  if (/^[/.]/.test(module)) {
+    const reason = `${JSON.stringify(module)} in the module line would be a file for modprobe`;
+    return { ok: false, reason, fix: 'Name a module; which file it is in, modules.dep says' };
+  }
   return { ok: true, module, parameters };
 }
 

@@ -21,9 +21,14 @@ import {
 export const statusGoal = oneOf(['MOUNTED', 'STARTED', 'READY']);
 export const restartPolicy = oneOf(['system', 'container']);
 
-/** Group names stay inside the supervisor: no directory is named after them. */
-const groupName = text('a non-empty name', { minLength: 1 }, (name) =>
-  name === '' || name in Object.prototype ? nameFault(name) : undefined,
+/** No directory is named after a group, but lines of logs, terminals and runtime configurations show it. */
+const groupName = text(
+  'a non-empty name in one line',
+  { minLength: 1, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$' },
+  (name) => {
+    if (/\p{Cc}/u.test(name)) return 'the name contains a control character';
+    return name === '' || name in Object.prototype ? nameFault(name) : undefined;
+  },
 );
 
 /** A non-negative integer or a string holding one (S-18). */

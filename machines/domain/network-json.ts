@@ -95,10 +95,16 @@ function readPool(name: string, node: JsonNode, report: Report): NetworkPool | u
   return { name, type, bridge, parent, subnet, gateway, nat };
 }
 
+/** As long as Linux takes it. It becomes a line of the runtime's configuration, so it is letters, not any text. */
+const hostname = matching(
+  'a host name of 1 to 64 letters, digits and . _ -',
+  '^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$',
+);
+
 const containerFields = record({
   mode: optional('§21', 'host or pool', tolerant(oneOf(['host', 'pool']))),
   pool: optional('§21', 'Pool to take an address from; implies mode pool', word),
-  hostname: optional('§21', 'Host name inside', word),
+  hostname: optional('§21', 'Host name inside', hostname),
   ip: optional('§21', 'Static address of eth0', word),
   mac: optional('§21', 'Static hardware address of eth0', word),
   interfaces: optional(

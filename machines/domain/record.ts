@@ -26,7 +26,8 @@ export interface ContainerRecord {
   readonly signalled: boolean;
   /** The goal was reached since the last start request. */
   readonly reached: boolean;
-  /** When the container becomes (or became) stable; undefined while no stability is tracked. */
+  /** Lifecycle §9.4: it is stable from then on, unless it exits; undefined while no stability is tracked. Whoever waits
+   *  for stability sets one timer to it: the container itself does nothing then. */
   readonly stableAt: number | undefined;
   /** Retries granted since the counter was reset. */
   readonly retries: number;

@@ -1,9 +1,9 @@
-/** What there is to compare with: a shell script that does the same mounts and the same `lxc-start`s, all containers of
- *  a group in parallel, group after group, and waits for RUNNING. Nobody supervises what it starts. */
+/** What there is to compare with: a shell script that does the same mounts and the same `lxc-start`s, with the same
+ *  configuration, all containers of a group in parallel, group after group, and waits for RUNNING. Nobody supervises
+ *  what it starts. */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { lxcConfig } from '../support/device-revision.ts';
 
 export interface Baseline {
   /** Script that starts everything and returns when it runs. */
@@ -12,22 +12,18 @@ export interface Baseline {
   readonly stop: string;
 }
 
-/** `groups`: names of containers, group by group; `image`: their common root image. */
+/** `home`: where the supervisor has run the same revision; `groups`: names of containers, group by group. */
 export function writeBaseline(
   directory: string,
-  image: string,
+  home: string,
   groups: readonly (readonly string[])[],
 ): Baseline {
   mkdirSync(join(directory, 'lxc'), { recursive: true });
   const volumes = join(directory, 'volumes');
+  const image = join(home, 'root-0.squashfs');
   for (const name of groups.flat()) {
-    const own = lxcConfig(name, volumes).split('\n');
-    const config = [
-      `lxc.rootfs.path = dir:${volumes}/${name}/rootfs`,
-      ...own.slice(1),
-      `lxc.uts.name = ${name}`,
-    ];
-    writeFileSync(join(directory, `${name}.conf`), config.join('\n'));
+    const generated = readFileSync(join(home, 'run/lxc', name, 'config'), 'utf8');
+    writeFileSync(join(directory, `${name}.conf`), generated.replaceAll(join(home, 'run/volumes'), volumes));
   }
   const start = [
     '#!/bin/sh',

@@ -34,12 +34,20 @@ function build({ directory }: Bench, name: string, revision: DeviceRevision): De
   return revision;
 }
 
-function baseline({ directory }: Bench, name: string, { groups, containers }: DeviceRevision): Baseline {
-  const image = join(directory, name, 'root-0.squashfs');
+/** Runs the revision once, so that everything is warm, and writes the script that does the same. */
+async function baseline(
+  bench: Bench,
+  name: string,
+  { groups, containers }: DeviceRevision,
+): Promise<Baseline> {
+  const supervisor = supervise(bench, name);
+  await supervisor.ready();
+  await supervisor.stop();
   const members = groups.map((group) =>
     containers.filter((container) => container.group === group.name).map((container) => container.name),
   );
-  return writeBaseline(join(directory, `${name}-script`), image, members);
+  const { directory } = bench;
+  return writeBaseline(join(directory, `${name}-script`), join(directory, name), members);
 }
 
 export interface Boot {
@@ -57,7 +65,7 @@ export async function measureBoot(
   rounds: number,
 ): Promise<Boot> {
   const name = `boot-${groups}x${count}`;
-  const script = baseline(bench, name, build(bench, name, grid(groups, count)));
+  const script = await baseline(bench, name, build(bench, name, grid(groups, count)));
   const pairs: { supervisor: number; script: number }[] = [];
   for (let round = 0; round <= rounds; round += 1) {
     const supervisor = supervise(bench, name);
@@ -125,7 +133,7 @@ export interface DelayedRestart {
 export async function measureDelayedRestart(bench: Bench, rounds: number): Promise<DelayedRestart> {
   const name = 'restart-1';
   const revision = grid(1, 1, { auto_recovery: { policy: 'always', retry_delay: 1 } });
-  const script = baseline(bench, name, build(bench, name, revision));
+  const script = await baseline(bench, name, build(bench, name, revision));
   const directory = join(bench.directory, `${name}-script`);
   await timeCommand('sh', [script.start]);
   const supervisor = supervise(bench, name);

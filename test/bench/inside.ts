@@ -82,6 +82,7 @@ export async function openInside(home: string): Promise<Inside> {
       journal: { read: async () => [], write: () => undefined },
       rebooter: { reboot: complain },
       clock: createClock(),
+      complain,
     },
     {
       revision,

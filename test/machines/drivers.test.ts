@@ -62,6 +62,19 @@ describe('drivers at run time (lifecycle §10)', () => {
     });
   }
 
+  it('an optional driver that does not load is complained of', async () => {
+    const options = { modules: { can_mod: { loadFails: { fault, times: 1 } } } };
+    const revision = revisionOf({ g1: { containers: { a: needs({ optional: ['can'] }) } } }, offering('can'));
+    const world = await boot(revision, options);
+    await world.pass(0);
+    const complaints = world.host.diary.filter(({ line }) => line.startsWith('complaint: '));
+    assert.deepEqual(
+      complaints.map(({ line }) => line),
+      [`complaint: ${fault.message}`],
+    );
+    assert.equal(world.host.starts('a'), 1);
+  });
+
   it('required ones are loaded before optional ones, in their order', async () => {
     const drivers = needs({ required: ['r1', 'r2'], optional: ['o1'] });
     const world = await boot(revisionOf({ g1: { containers: { a: drivers } } }, offering('o1', 'r2', 'r1')));

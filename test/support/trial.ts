@@ -42,7 +42,7 @@ export async function bootTrial(
     actors: {
       mountVolumes: mountVolumes(ports.mounter),
       unmountVolumes: unmountVolumes(ports.mounter),
-      loadModules: loadModules(ports.modules, ports.device, new Map()),
+      loadModules: loadModules(ports, new Map()),
       containerProcess: containerProcess(ports.runtime),
     },
   });

@@ -68,6 +68,7 @@ describe('The groups of a state (state format §5)', () => {
       at: '[2].name',
     },
     { why: 'a reserved name', groups: [{ name: 'constructor' }], at: '[0].name' },
+    { why: 'a name of two lines', groups: [{ name: 'g\nlxc.hook.start = x' }], at: '[0].name' },
     { why: 'a group without keys', groups: [{}], at: '[0].name' },
     { why: 'a group that is a text', groups: ['g'], at: '[0]' },
     { why: '18: an empty array', groups: [], at: '' },

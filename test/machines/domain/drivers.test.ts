@@ -95,6 +95,8 @@ describe('Drivers (state format §12)', () => {
       { why: 'another source fails', line: 'm ${other:a}', words: undefined },
       { why: 'an empty line fails', line: ' ', words: undefined },
       { why: 'an option of modprobe fails', line: 'm -C /x', words: undefined },
+      { why: 'a file instead of a module fails', line: '/tmp/m.ko', words: undefined },
+      { why: 'a file below here fails', line: './m.ko', words: undefined },
     ];
     for (const { why, line, words } of lines) {
       it(why, () => {

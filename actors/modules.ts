@@ -3,11 +3,14 @@
 import { fromPromise } from 'xstate';
 import type { Aliases, DriverDecision } from '../machines/domain/drivers.ts';
 import { driverNeeds, moduleLine } from '../machines/domain/drivers.ts';
-import { SupervisorError } from '../machines/domain/fault.ts';
+import { SupervisorError, toFault } from '../machines/domain/fault.ts';
 import type { ContainerSpec } from '../machines/domain/revision.ts';
-import type { DeviceFacts, ModuleLoader } from './ports.ts';
+import type { Ports } from './ports.ts';
 
-export function loadModules(loader: ModuleLoader, device: DeviceFacts, aliases: Aliases) {
+export function loadModules(
+  { modules, device, complain }: Pick<Ports, 'modules' | 'device' | 'complain'>,
+  aliases: Aliases,
+) {
   const load = async ({ alias, lines }: DriverDecision, signal: AbortSignal): Promise<void> => {
     for (const line of lines) {
       const request = moduleLine(line, device);
@@ -15,16 +18,20 @@ export function loadModules(loader: ModuleLoader, device: DeviceFacts, aliases: 
         const { reason, fix } = request;
         throw new SupervisorError('MODULE_FAILED', `driver ${alias}: ${reason}`, { subject: alias, fix });
       }
-      await loader.load(request, signal);
+      await modules.load(request, signal);
     }
   };
   return fromPromise<void, ContainerSpec>(async ({ input: container, signal }) => {
     for (const decision of driverNeeds(container, aliases)) {
       if (decision.verdict === 'fail') throw notOffered(container.name, decision.alias);
       if (decision.verdict !== 'load') continue;
-      // Optional means just that: where it does not load, the container starts without it.
-      const loaded = load(decision, signal);
-      await (decision.kind === 'optional' ? loaded.catch(() => undefined) : loaded);
+      try {
+        await load(decision, signal);
+      } catch (error) {
+        if (decision.kind !== 'optional' || signal.aborted) throw error;
+        // Optional means just that: the container starts without it.
+        complain(toFault(error));
+      }
     }
   });
 }

@@ -48,7 +48,8 @@ export interface DeviceFacts {
 /** Facts arrive one after the other: at most one `process.started`, then exactly one `process.exited`. */
 export type TellProcess = (fact: ProcessFact) => void;
 
-/** Controls one container's process. Calls on a process that has exited do nothing. */
+/** Controls one container's process. Calls on a process that has exited do nothing. None throws: a command that does
+ *  not reach the process is complained of, and what follows is the exit's to tell. */
 export interface ContainerProcess {
   /** Asks init to shut down (LXC: halt signal). Returns at once. */
   halt(): void;
@@ -99,6 +100,8 @@ export interface Ports {
   readonly journal: Journal;
   readonly rebooter: Rebooter;
   readonly clock: Clock;
+  /** Told of what failed and changes nothing else, such as an optional driver that does not load. Must not throw. */
+  readonly complain: (fault: Fault) => void;
 }
 
 export interface SupervisorOptions {

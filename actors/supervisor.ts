@@ -25,6 +25,7 @@ export async function createSupervisor(ports: Ports, options: SupervisorOptions)
   const seeds = await findSeeds(ports, options.revision);
   await ports.mounter.sweep(new Set(seeds.filter(isMounted).map(({ spec }) => spec.name)));
   const groups = groupSeeds(options, seeds);
+  const groupOf = new Map(options.revision.containers.map(({ name, group }) => [name, group]));
   const actor = createActor(provide(ports, options), {
     clock: ports.clock,
     input: { groups, now: () => ports.clock.now() },
@@ -43,7 +44,7 @@ export async function createSupervisor(ports: Ports, options: SupervisorOptions)
     start: () => {
       actor.start();
     },
-    send: (command) => send(actor, command),
+    send: (command) => send(actor, groupOf, command),
     view: () => view(actor, groups),
     phase: () => phase(actor),
     detach: () => {
@@ -58,11 +59,7 @@ function provide(ports: Ports, { revision, listen }: SupervisorOptions) {
     actors: {
       mountVolumes: mountVolumes(ports.mounter),
       unmountVolumes: unmountVolumes(ports.mounter),
-      loadModules: loadModules(
-        ports.modules,
-        ports.device,
-        activeAliases(revision.driverSections, ports.device),
-      ),
+      loadModules: loadModules(ports, activeAliases(revision.driverSections, ports.device)),
       containerProcess: containerProcess(ports.runtime),
     },
   });
@@ -114,7 +111,8 @@ function groupSeeds(
   }));
 }
 
-function send(actor: SupervisorActor, command: DeviceCommand): Answer {
+/** Orders and signals go straight to the container that they name; what follows from them is reported upward. */
+function send(actor: SupervisorActor, groupOf: ReadonlyMap<string, string>, command: DeviceCommand): Answer {
   if (command.type === 'device.stop' || command.type === 'device.force') {
     actor.send(command);
     return { ok: true };
@@ -123,26 +121,26 @@ function send(actor: SupervisorActor, command: DeviceCommand): Answer {
   if (phase(actor) !== 'running') {
     return { ok: false, code: 'conflict', message: `The device is ${phase(actor)}` };
   }
-  const answer = answerTo(type, targetOf(actor, name));
-  if (answer.ok) {
-    const event = type === 'container.stop' ? ({ type, by: 'user' } as const) : { type };
-    actor.send({ type: 'device.forward', name, event });
-  }
+  const container = containerOf(actor, groupOf.get(name), name);
+  const answer = answerTo(type, container === undefined ? undefined : targetOf(container));
+  if (answer.ok) container?.send(type === 'container.stop' ? { type, by: 'user' } : { type });
   return answer;
 }
 
+type ContainerActor = ActorRefFrom<typeof containerMachine>;
+
 function containerOf(
   actor: SupervisorActor,
+  group: string | undefined,
   name: string,
-): ActorRefFrom<typeof containerMachine> | undefined {
+): ContainerActor | undefined {
   const revision = actor.getSnapshot().children.revision?.getSnapshot();
-  const group = revision?.context.groupOf.get(name);
   return group === undefined ? undefined : revision?.children[group]?.getSnapshot().children[name];
 }
 
-function targetOf(actor: SupervisorActor, name: string): Target | undefined {
-  const context = containerOf(actor, name)?.getSnapshot().context;
-  return context === undefined ? undefined : { spec: context.spec, status: context.record.status };
+function targetOf(container: ContainerActor): Target {
+  const { spec, record } = container.getSnapshot().context;
+  return { spec, status: record.status };
 }
 
 function phase(actor: SupervisorActor): DevicePhase {

@@ -87,6 +87,7 @@ async function assemble(
       journal,
       rebooter: { reboot },
       clock: createClock(),
+      complain,
     },
     { revision, defaultGoalTimeoutMs, listen: openingLog(log, listen), crashed },
   );

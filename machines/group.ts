@@ -15,7 +15,6 @@ import {
 import {
   type Announcer,
   type ContainerCommand,
-  type ContainerFact,
   type ContainerReport,
   containerMachine,
 } from './container.ts';
@@ -30,9 +29,7 @@ export type GroupCommand =
   /** Stops every container, all at once (lifecycle §8.2). */
   | { type: 'group.stop' }
   | { type: 'group.kill' }
-  | { type: 'group.settle' }
-  /** For one container. */
-  | { type: 'group.forward'; name: string; event: ContainerCommand | ContainerFact };
+  | { type: 'group.settle' };
 export type GroupReport =
   | { type: 'group.changed'; name: string; to: Member }
   | { type: 'group.stopped'; name: string }
@@ -102,7 +99,7 @@ export const groupMachine = setup({
       for (const { spec } of context.seeds) enqueue.sendTo(spec.name, command);
     }),
     tellOne: enqueueActions(
-      ({ self, enqueue }, { name, event }: { name: string; event: ContainerCommand | ContainerFact }) => {
+      ({ self, enqueue }, { name, event }: { name: string; event: ContainerCommand }) => {
         if (self.getSnapshot().children[name] !== undefined) enqueue.sendTo(name, event);
       },
     ),
@@ -128,9 +125,6 @@ export const groupMachine = setup({
   entry: 'spawnContainers',
   on: {
     'group.settle': { actions: { type: 'tellEach', params: { command: { type: 'container.settle' } } } },
-    'group.forward': {
-      actions: { type: 'tellOne', params: ({ event }) => ({ name: event.name, event: event.event }) },
-    },
     'container.failed': { actions: { type: 'passOn', params: ({ event }) => ({ report: event }) } },
     'xstate.error.actor.*': {
       actions: {

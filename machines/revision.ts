@@ -12,7 +12,7 @@ import {
   sendTo,
   setup,
 } from 'xstate';
-import type { Announcer, ContainerCommand, ContainerFact } from './container.ts';
+import type { Announcer } from './container.ts';
 import type { Member } from './domain/status.ts';
 import { jointGoal, lowestLagging, tallyOf } from './domain/status.ts';
 import type { GroupReport, Seed } from './group.ts';
@@ -23,8 +23,7 @@ export type RevisionCommand =
   /** Kills what a stop has not ended yet. */
   | { type: 'revision.kill' }
   /** The trial of an update is over. */
-  | { type: 'revision.settle' }
-  | { type: 'revision.forward'; name: string; event: ContainerCommand | ContainerFact };
+  | { type: 'revision.settle' };
 export type RevisionReport =
   | { type: 'revision.changed'; to: Member }
   | { type: 'revision.stopped' }
@@ -48,7 +47,6 @@ export interface RevisionInput {
 }
 
 export interface RevisionContext extends RevisionInput {
-  readonly groupOf: ReadonlyMap<string, string>;
   /** Where the groups stand, in their order; undefined until a group has assembled. */
   readonly members: readonly (Member | undefined)[];
   /** Groups before this index are open. */
@@ -102,12 +100,6 @@ export const revisionMachine = setup({
         for (const { name } of context.groups) enqueue.sendTo(name, { type: command });
       },
     ),
-    forward: enqueueActions(
-      ({ context, enqueue }, { name, event }: { name: string; event: ContainerCommand | ContainerFact }) => {
-        const group = context.groupOf.get(name);
-        if (group !== undefined) enqueue.sendTo(group, { type: 'group.forward', name, event });
-      },
-    ),
     settleTrial: assign({ trial: false }),
     countStopped: assign({ stopped: ({ context }) => context.stopped + 1 }),
     reportStopped: sendTo(
@@ -128,7 +120,6 @@ export const revisionMachine = setup({
   options: { maxIterations: 1000 },
   context: ({ input }) => ({
     ...input,
-    groupOf: new Map(input.groups.flatMap(({ name, seeds }) => seeds.map(({ spec }) => [spec.name, name]))),
     members: input.groups.map(() => undefined),
     open: 0,
     member: undefined,
@@ -138,9 +129,6 @@ export const revisionMachine = setup({
   on: {
     'group.changed': {
       actions: { type: 'survey', params: ({ event }) => ({ name: event.name, to: event.to }) },
-    },
-    'revision.forward': {
-      actions: { type: 'forward', params: ({ event }) => ({ name: event.name, event: event.event }) },
     },
     'revision.settle': {
       actions: [

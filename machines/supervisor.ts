@@ -3,7 +3,7 @@
  *  Changing to another revision is not here yet to decide: a failure of a container means reboot (lifecycle §9.1). */
 
 import { type ActorRefFrom, assign, type ErrorActorEvent, sendTo, setup } from 'xstate';
-import type { Announcer, ContainerCommand, ContainerFact } from './container.ts';
+import type { Announcer } from './container.ts';
 import type { Fault } from './domain/fault.ts';
 import type { Announcement, DevicePhase } from './domain/report.ts';
 import { type GroupSeed, type RevisionReport, revisionMachine } from './revision.ts';
@@ -12,9 +12,7 @@ import { unprovidedProcess, unprovidedTask } from './unprovided.ts';
 export type SupervisorEvent =
   | { type: 'device.stop' }
   /** Do not wait for the stop grace. */
-  | { type: 'device.force' }
-  /** For one container. */
-  | { type: 'device.forward'; name: string; event: ContainerCommand | ContainerFact };
+  | { type: 'device.force' };
 
 export interface SupervisorInput {
   readonly groups: readonly GroupSeed[];
@@ -78,11 +76,6 @@ export const supervisorMachine = setup({
     noteFault: assign(({ context }, { fault }: { fault: Fault }) => ({ fault: context.fault ?? fault })),
     stopRevision: sendTo('revision', { type: 'revision.stop' }),
     killRevision: sendTo('revision', { type: 'revision.kill' }),
-    forward: sendTo(
-      'revision',
-      (_, { name, event }: { name: string; event: ContainerCommand | ContainerFact }) =>
-        ({ type: 'revision.forward', name, event }) as const,
-    ),
     noteError: assign((_, { error }: { error: unknown }) => ({ error })),
   },
   guards: { hasFailed: ({ context }) => context.fault !== undefined },
@@ -123,9 +116,6 @@ export const supervisorMachine = setup({
       states: {
         running: {
           on: {
-            'device.forward': {
-              actions: { type: 'forward', params: ({ event }) => ({ name: event.name, event: event.event }) },
-            },
             'device.stop': 'stopping',
             'device.force': 'stopping.forced',
             /** Lifecycle §9.1: no update is under way, so the device reboots. */

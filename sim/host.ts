@@ -102,6 +102,7 @@ export function createFakeHost({ clock, decide = () => ({}), note, device = {} }
         journal: { read: () => Promise.resolve([...records.values()]), write },
         rebooter: { reboot },
         clock: timers,
+        complain: (fault) => diary.happening(fault.subject ?? '', `complaint: ${describeFault(fault)}`),
       },
       get pendingTimers() {
         return timers.pending;

@@ -14,6 +14,11 @@ export type Head =
   /** `bytes` replace the received ones: the head, then what followed it. */
   | { readonly kind: 'complete'; readonly bytes: Buffer };
 
+/** Whether an empty line ends somewhere in these bytes; its line feeds lie at most two bytes apart. */
+export function endsHead(bytes: Buffer): boolean {
+  return /\n\r?\n/.test(bytes.toString('latin1'));
+}
+
 export function normaliseHead(received: Buffer): Head {
   // latin1 keeps every byte; the parser judges them.
   const text = received.subarray(0, MAX_HEAD_BYTES).toString('latin1');

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import Koa, { type Context } from 'koa';
 import type { Supervisor } from '../../actors/ports.ts';
 import type { Serve } from './doors.ts';
-import { normaliseHead } from './head.ts';
+import { endsHead, MAX_HEAD_BYTES, normaliseHead } from './head.ts';
 import { postSignal } from './signal.ts';
 
 /** What a route may know and do. */
@@ -97,21 +97,27 @@ function decoded(path: string): string | undefined {
   }
 }
 
-/** Collects the head and pushes it back, as Node's parser wants it, before `ready`. */
+/** Collects the head and pushes it back, as Node's parser wants it, before `ready`. Looks at every byte once, however
+ *  small the pieces are in which a container sends them. */
 function receiveHead(socket: Socket, ready: () => void): void {
-  let received = Buffer.alloc(0);
+  const received: Buffer[] = [];
+  let length = 0;
+  let seam = Buffer.alloc(0);
   const stop = () => {
     socket.off('data', take);
     socket.off('end', ended);
   };
   const ended = () => {
     stop();
-    if (received.length === 0) socket.destroy();
+    if (length === 0) socket.destroy();
     else refuse(socket, 400);
   };
   const take = (chunk: Buffer) => {
-    received = Buffer.concat([received, chunk]);
-    const head = normaliseHead(received);
+    received.push(chunk);
+    length += chunk.length;
+    seam = Buffer.concat([seam.subarray(-2), chunk]);
+    if (length < MAX_HEAD_BYTES && !endsHead(seam)) return;
+    const head = normaliseHead(Buffer.concat(received));
     if (head.kind === 'partial') return;
     stop();
     socket.pause();

@@ -15,7 +15,7 @@ interface Need {
 }
 
 const NEEDS: readonly Need[] = [
-  { package: 'lxc', provides: ['lxc-start', 'lxc-info', 'lxc-stop'], why: 'runs the containers' },
+  { package: 'lxc', provides: ['lxc-start', 'lxc-stop'], why: 'runs the containers' },
   { package: 'squashfs-tools', provides: ['mksquashfs'], why: 'builds the example images' },
   { package: 'busybox-static', provides: ['busybox'], why: 'is inside the example images' },
   { package: 'kmod', provides: ['modprobe'], why: 'loads kernel modules' },

@@ -54,7 +54,8 @@ export async function killFamily({ lxcPath, name, kernel }: LxcTarget): Promise<
 
 const SYSTEMD_HALT = 'SIGRTMIN+3';
 
-/** The configured halt signal; without one, what systemd as init understands, or SIGPWR: as lxc-stop does. */
+/** The configured halt signal; without one, what systemd as init understands, or SIGPWR: as lxc-stop does. Nothing
+ *  is configured where the configuration of the start is gone. @throws when init may not be signalled */
 export function sendHalt({ files, kernel }: LxcTarget, init: number): void {
   const configured = haltSignal(textIfThere(files.config));
   const systemd = signalNumber(SYSTEMD_HALT) ?? 0;

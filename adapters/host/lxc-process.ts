@@ -151,7 +151,8 @@ function live(context: LxcContext, tell: TellProcess, begin: (life: Life) => Pro
     if (!startFailed && monitor !== undefined) learnInit(monitor.pid);
     const pid = startFailed ? undefined : (init?.pid ?? readTraces(textIfThere(files.log)).pid);
     if (pid !== undefined && !detached) tell({ type: 'process.started', pid });
-    if (wish !== undefined) carryOut(wish);
+    const asked = wish;
+    if (asked !== undefined) attempt(() => carryOut(asked));
     await monitor?.gone;
     await init?.gone;
     context.drainEvents();
@@ -207,6 +208,15 @@ function live(context: LxcContext, tell: TellProcess, begin: (life: Life) => Pro
     context.complain(toFault(error));
   }
 
+  /** Who commands or tells us something is not the one to handle what goes wrong here. */
+  function attempt(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      complain(error);
+    }
+  }
+
   function hear(event: LxcEvent): void {
     if (event.type === 'exit') {
       waitStatus ??= event.waitStatus;
@@ -223,6 +233,8 @@ function live(context: LxcContext, tell: TellProcess, begin: (life: Life) => Pro
       exit = await run();
     } catch (error) {
       exit = { kind: 'startFailed', fault: toFault(error) };
+      // What was not followed to its end must not outlive its exit.
+      if (!detached && (monitor?.alive || init?.alive)) await killFamily(context).catch(complain);
     }
     over = true;
     if (detached) return;
@@ -236,9 +248,9 @@ function live(context: LxcContext, tell: TellProcess, begin: (life: Life) => Pro
 
   void whole();
   return {
-    hear,
-    halt: () => carryOut('halt'),
-    kill: () => carryOut('kill'),
+    hear: (event) => attempt(() => hear(event)),
+    halt: () => attempt(() => carryOut('halt')),
+    kill: () => attempt(() => carryOut('kill')),
     detach() {
       detached = true;
       for (const watch of watches) watch.close();

@@ -83,6 +83,11 @@ function diagnose(step: MountStep, errno: string, thrown: unknown): Diagnosis {
         reason: `${callOf(thrown)}: read-only file system`,
         fix: 'Put storage, volumes and configs directories on writable file systems.',
       };
+    case 'ELOOP':
+      return {
+        reason: `${callOf(thrown)}: a symbolic link`,
+        fix: 'Remove the link: inside of volumes none is followed.',
+      };
     default:
   }
   switch (step.kind) {

@@ -1,15 +1,15 @@
 /** Carries out one step of a mount plan: makes its directories, then calls kernel, copier or handler. What a failure
  *  means is said in `mount-faults.ts`; order and undoing are `mounter.ts`'s. */
 
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, rm } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, rm } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { SupervisorError } from '../../machines/domain/fault.ts';
-import type { Layout } from '../../machines/domain/layout.ts';
+import { type Layout, trimSlashes } from '../../machines/domain/layout.ts';
 import type { MountStep } from '../../machines/domain/mount-plan.ts';
 import { refreshConfigCopy } from './config-files.ts';
 import type { Kernel } from './kernel.ts';
-import { isMounted } from './mount-table.ts';
+import { isMountPoint, makeInside, unlinked } from './mount-points.ts';
 import { runHandler } from './volume-handler.ts';
 
 export async function carryOut(
@@ -20,26 +20,29 @@ export async function carryOut(
 ): Promise<void> {
   switch (step.kind) {
     case 'image':
-      makeDirectory(step.target);
+      makePlace(step.target, step.volume);
       return kernel.mountImage(step.source, step.target, step.fsType);
     case 'bindFile':
-      makeFile(step.target);
+      makeFile(step.target, step.volume);
       return kernel.bind(step.source, step.target);
     case 'bindTree':
-      makeDirectory(step.target);
+      makePlace(step.target, step.volume);
       return kernel.bindTree(step.source, step.target);
     case 'handler':
-      makeDirectory(step.target);
+      makePlace(step.target, step.volume);
       return handle(step, layout, signal);
     case 'disk':
       return requireDisk(step.volume, step.disk, step.target);
     case 'storage':
-      if (step.wipe) await empty(step.source);
-      makeDirectory(step.source);
-      makeDirectory(step.target);
+      makePlace(step.source, step.volume);
+      if (step.wipe) {
+        await empty(step.source);
+        makePlace(step.source, step.volume);
+      }
+      makePlace(step.target, step.volume);
       return kernel.bind(step.source, step.target);
     case 'tmpfs':
-      makeDirectory(step.target);
+      makePlace(step.target, step.volume);
       return kernel.mount('tmpfs', step.target, 'tmpfs', { data: 'mode=0755' });
     case 'config':
       return refreshConfigCopy(step.source, step.target);
@@ -47,10 +50,10 @@ export async function carryOut(
       // Only the last component: a missing parent is a volume that the container lacks.
       makeLastDirectory(step.upper);
       makeLastDirectory(step.work);
-      makeDirectory(step.target);
+      makeInside(step.target, '');
       return kernel.mount('overlay', step.target, 'overlay', { data: overlayData(step) });
     case 'rootDirectory':
-      makeDirectory(step.target);
+      makeInside(step.target, '');
       return kernel.bind(step.source, step.target);
     default:
       return step satisfies never;
@@ -63,7 +66,7 @@ async function handle(
   signal: AbortSignal,
 ): Promise<void> {
   await runHandler(layout, step.mount, 'MOUNT_FAILED', signal);
-  if (isMounted(step.target)) return;
+  if (isMountPoint(step.target)) return;
   throw new SupervisorError(
     'MOUNT_FAILED',
     `${step.mount[0]} succeeded but mounted nothing on ${step.target}`,
@@ -75,7 +78,7 @@ async function handle(
 }
 
 function requireDisk(volume: string, disk: string, target: string): void {
-  if (isMounted(target)) return;
+  if (isMountPoint(target)) return;
   throw new SupervisorError(
     'MOUNT_FAILED',
     `disk "${disk}" of volume "${volume}" is not mounted on ${target}`,
@@ -86,20 +89,22 @@ function requireDisk(volume: string, disk: string, target: string): void {
   );
 }
 
-/** 0755 whatever the umask. */
-function makeDirectory(path: string): void {
-  if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, 0o755);
+/** `path` ends in the name of the volume, which may have several components. */
+function makePlace(path: string, volume: string): void {
+  const inside = trimSlashes(volume);
+  makeInside(path.slice(0, -inside.length - 1), inside);
 }
 
 function makeLastDirectory(path: string): void {
-  if (existsSync(path)) return;
+  if (unlinked(path) !== undefined) return;
   mkdirSync(path);
   chmodSync(path, 0o755);
 }
 
-function makeFile(path: string): void {
-  makeDirectory(dirname(path));
-  closeSync(openSync(path, 'a', 0o644));
+function makeFile(path: string, volume: string): void {
+  const inside = trimSlashes(volume);
+  makeInside(path.slice(0, -inside.length - 1), dirname(inside) === '.' ? '' : dirname(inside));
+  if (unlinked(path) === undefined) closeSync(openSync(path, 'ax', 0o644));
 }
 
 async function empty(directory: string): Promise<void> {

@@ -1,4 +1,5 @@
-/** The kernel's table of what is mounted (proc(5), mountinfo), read and cut into fields. */
+/** The kernel's table of what is mounted (proc(5), mountinfo), read and cut into fields. It has a line for every mount
+ *  of the host: not to be read once for each container. */
 
 import { readFileSync } from 'node:fs';
 
@@ -30,10 +31,6 @@ export function parseMountTable(text: string): readonly MountEntry[] {
 /** Entries at or below a directory. */
 export function mountsBelow(table: readonly MountEntry[], directory: string): readonly MountEntry[] {
   return table.filter(({ target }) => target === directory || target.startsWith(`${directory}/`));
-}
-
-export function isMounted(target: string): boolean {
-  return readMountTable().some((entry) => entry.target === target);
 }
 
 /** Blank, tab, newline and backslash are written in octal. */

@@ -2,10 +2,10 @@
  *  mounted is decided in `machines/domain/mount-plan.ts`; how one mount is made, in the kernel port.
  *
  *  Directories are made and small files read synchronously: that takes microseconds, where every asynchronous call
- *  would queue behind sixteen other containers' starts. Taking down goes by the kernel's table, not by memory, so it
- *  serves containers that another supervisor mounted. */
+ *  would queue behind sixteen other containers' starts. Taking down goes by what the kernel says is mounted, not by
+ *  memory, so it serves containers that another supervisor mounted. */
 
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Mounter } from '../../actors/ports.ts';
 import { SupervisorError, toFault } from '../../machines/domain/fault.ts';
@@ -16,6 +16,7 @@ import {
   type MountPlan,
   type MountStep,
   mountPlan,
+  mountPoints,
   type UndoStep,
   unmountPlan,
 } from '../../machines/domain/mount-plan.ts';
@@ -24,6 +25,7 @@ import { removeConfigCopy } from './config-files.ts';
 import type { Kernel } from './kernel.ts';
 import { errnoOf } from './kernel-error.ts';
 import { mountFault } from './mount-faults.ts';
+import { isMountPoint } from './mount-points.ts';
 import { carryOut } from './mount-steps.ts';
 import { mountsBelow, readMountTable } from './mount-table.ts';
 import { readRootfs } from './read-rootfs.ts';
@@ -54,7 +56,7 @@ export function createMounter(options: MounterOptions): Mounter {
 
   async function mount(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     const plan = planFor(container);
-    requireFree(container.name);
+    requireFree(plan);
     for (const [index, step] of plan.steps.entries()) {
       try {
         if (signal.aborted) throw aborted(container.name);
@@ -80,8 +82,11 @@ export function createMounter(options: MounterOptions): Mounter {
   }
 
   /** A second layer of the same mounts would hide the first one and outlive its unmounting (L-10). */
-  function requireFree(name: string): void {
-    const [present] = mountsBelow(readMountTable(), volumesDir(layout, name));
+  function requireFree({ container: name, steps }: MountPlan): void {
+    if (!existsSync(volumesDir(layout, name))) return;
+    const present = unmountPlan(steps).find(
+      (step) => step.kind !== 'removeConfig' && isMountPoint(step.target),
+    );
     if (present === undefined) return;
     throw new SupervisorError(
       'MOUNT_FAILED',
@@ -126,11 +131,19 @@ export function createMounter(options: MounterOptions): Mounter {
   async function unmount(container: ContainerSpec): Promise<void> {
     const { name } = container;
     const handlers = handlerTargets(container, layout, options);
-    for (const { target } of mountsBelow(readMountTable(), volumesDir(layout, name)).toReversed()) {
-      const command = handlers.get(target);
-      await (command === undefined
-        ? takeDown.mount(name, target)
-        : takeDown.byHandler(name, command, target));
+    const takeAway = async (targets: readonly string[]): Promise<void> => {
+      for (const target of targets.toReversed()) {
+        const command = handlers.get(target);
+        if (command === undefined) await takeDown.mount(name, target);
+        else if (isMountPoint(target)) await takeDown.byHandler(name, command, target);
+      }
+    };
+    const points = mountPoints(container, layout);
+    // A tree brings along what is mounted below it; such mounts stand in the kernel's table only.
+    const hasTree = container.volumes.some((volume) => volume.kind === 'image' && volume.format === 'data');
+    if (!hasTree) await takeAway(points);
+    if (hasTree || points.some(isMountPoint)) {
+      await takeAway(mountsBelow(readMountTable(), volumesDir(layout, name)).map(({ target }) => target));
     }
     removeConfigCopy(configCopy(layout, name));
   }

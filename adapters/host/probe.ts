@@ -132,7 +132,7 @@ async function lxc(): Promise<Finding> {
 
 function programs(searchPath: string): readonly Finding[] {
   const wanted = [
-    { name: 'lxc-info', fix: 'Install LXC (Debian: apt-get install lxc)', need: fail },
+    { name: 'mkfifo', fix: 'Install mkfifo (coreutils or busybox): LXC tells by a FIFO', need: fail },
     { name: 'modprobe', fix: 'Install kmod; only drivers need it', need: warn },
     { name: 'mount', fix: 'Install util-linux; only the spawn back-end and handlers need it', need: warn },
   ];

@@ -15,7 +15,8 @@ import type { Kernel } from './kernel.ts';
 import { errnoOf } from './kernel-error.ts';
 import { readLoopDevices } from './loop-devices.ts';
 import { unmountFault } from './mount-faults.ts';
-import { isMounted, mountsBelow, readMountTable } from './mount-table.ts';
+import { isMountPoint } from './mount-points.ts';
+import { mountsBelow, readMountTable } from './mount-table.ts';
 import { runHandler } from './volume-handler.ts';
 
 /** How `dm` handlers name what they mount (storage §6.1). */
@@ -37,6 +38,8 @@ export interface TakeDown {
 
 export function createTakeDown(kernel: Kernel, layout: Layout): TakeDown {
   async function mount(name: string, target: string): Promise<void> {
+    // umount(2) follows links, also those that a container left in a volume.
+    if (!isMountPoint(target)) return;
     try {
       await kernel.unmount(target);
     } catch (thrown) {
@@ -49,7 +52,7 @@ export function createTakeDown(kernel: Kernel, layout: Layout): TakeDown {
     try {
       await runHandler(layout, command, 'UNMOUNT_FAILED');
     } catch (thrown) {
-      if (isMounted(target)) throw unmountFault(name, target, thrown);
+      if (isMountPoint(target)) throw unmountFault(name, target, thrown);
     }
   }
 

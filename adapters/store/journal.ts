@@ -28,7 +28,7 @@ export interface OpenJournal extends Journal {
   close(): void;
 }
 
-/** The file is rewritten with the last records when it has grown beyond this. */
+/** The file is rewritten with the last records when it has grown beyond this, and to twice what they take. */
 const MAX_BYTES = 512 * 1024;
 
 /** Reads what is there; undefined when there is nothing, or only what an earlier boot left.
@@ -69,7 +69,7 @@ export function openJournal(
       latest.set(record.name, text);
       try {
         file.size += append(file.descriptor, `${text}\n`);
-        if (file.size <= MAX_BYTES) return;
+        if (file.size <= file.limit) return;
         closeSync(file.descriptor);
         file = rewrite(path, header, latest);
       } catch (error) {
@@ -86,7 +86,8 @@ function rewrite(path: string, header: JournalHeader, latest: ReadonlyMap<string
   const text = `${[JSON.stringify(header), ...latest.values()].join('\n')}\n`;
   try {
     replaceVolatile(path, text);
-    return { descriptor: openSync(path, 'a'), size: Buffer.byteLength(text) };
+    const size = Buffer.byteLength(text);
+    return { descriptor: openSync(path, 'a'), size, limit: Math.max(MAX_BYTES, 2 * size) };
   } catch (error) {
     throw fileError('JOURNAL_FAILED', `starting the journal ${path}`, path, error);
   }

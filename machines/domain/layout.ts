@@ -110,6 +110,7 @@ export function localPath(layout: Layout, path: string): string {
   return path;
 }
 
-function trimSlashes(name: string): string {
+/** Volumes are named as written, slashes around the name included. */
+export function trimSlashes(name: string): string {
   return name.replace(/^\/+|\/+$/g, '');
 }

@@ -125,6 +125,11 @@ export function unmountPlan(steps: readonly MountStep[]): readonly UndoStep[] {
   return steps.toReversed().flatMap((step) => undo(step));
 }
 
+/** Where the container's mounts lie, in the order of mounting; whether they are mounted only the kernel knows. */
+export function mountPoints({ name, volumes }: ContainerSpec, layout: Layout): readonly string[] {
+  return [...volumes.map((volume) => volumeTarget(layout, name, volume.name)), rootfsDir(layout, name)];
+}
+
 /** Mount points that a handler must take down, and the command for each. */
 export function handlerTargets(
   container: ContainerSpec,

@@ -49,7 +49,7 @@ describe('stability (lifecycle §9.4)', () => {
   it('idea 53: a user stop in a trial leaves nothing to wait for', async () => {
     const trial = await bootTrial(one({ recovery: stable }));
     await trial.pass(0);
-    await trial.send({ type: 'revision.forward', name: 'a', event: { type: 'container.stop', by: 'user' } });
+    await trial.order('a', { type: 'container.stop', by: 'user' });
     await trial.pass(0);
     assert.equal(trial.record('a').stableAt, undefined);
     assert.equal(trial.reports.at(-1), 'revision.changed READY ACHIEVED');

@@ -1,7 +1,6 @@
 /** How containers, alone and all together, are stopped (lifecycle §8; ideas of §22 by number). */
 
 import assert from 'node:assert/strict';
-import type { ContainerCommand } from '../../machines/container.ts';
 import { recovery, revisionOf } from '../support/revision.ts';
 import { bootTrial } from '../support/trial.ts';
 import { boot, checkWorlds } from '../support/world.ts';
@@ -74,8 +73,7 @@ describe('stopping one container (lifecycle §8.1)', () => {
       revisionOf({ g0: { containers: { first: { statusGoal: 'READY' } } }, g1: { containers: { a: {} } } }),
       { ways: { first: { readyAfter: 0 }, a: { unmountFails: { fault, times: 1 } } } },
     );
-    const order = (name: string, event: ContainerCommand) =>
-      trial.send({ type: 'revision.forward', name, event });
+    const { order } = trial;
     await trial.pass(0);
     await order('a', { type: 'container.stop', by: 'user' });
     await trial.pass(0);

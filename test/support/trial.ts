@@ -7,7 +7,7 @@ import { announcer } from '../../actors/announcer.ts';
 import { loadModules } from '../../actors/modules.ts';
 import { mountVolumes, unmountVolumes } from '../../actors/mounts.ts';
 import { containerProcess } from '../../actors/process.ts';
-import { containerMachine } from '../../machines/container.ts';
+import { type ContainerCommand, containerMachine } from '../../machines/container.ts';
 import type { Announcement } from '../../machines/domain/report.ts';
 import type { Revision } from '../../machines/domain/revision.ts';
 import { groupMachine } from '../../machines/group.ts';
@@ -23,6 +23,8 @@ export interface Trial extends Condensed {
   readonly reports: readonly string[];
   /** For the chart of the revision, carried out as far as it goes without time passing. */
   send(command: RevisionCommand): Promise<void>;
+  /** For one container. */
+  order(name: string, command: ContainerCommand): Promise<void>;
   pass(ms: number): Promise<void>;
 }
 
@@ -34,10 +36,14 @@ export async function bootTrial(
   const clock = new VirtualClock();
   const host = createHost(clock, options);
   const attachment = host.attach((name) => {
-    actor.send({ type: 'revision.forward', name, event: { type: 'signal.ready' } });
+    containerOf(name)?.send({ type: 'signal.ready' });
     return { ok: true };
   });
   const { ports } = attachment;
+  const containerOf = (name: string) => {
+    const group = revision.containers.find((one) => one.name === name)?.group ?? '';
+    return actor.getSnapshot().children[group]?.getSnapshot().children[name];
+  };
   const container = containerMachine.provide({
     actors: {
       mountVolumes: mountVolumes(ports.mounter),
@@ -91,6 +97,10 @@ export async function bootTrial(
     reports,
     send: async (command) => {
       actor.send(command);
+      await settle();
+    },
+    order: async (name, command) => {
+      containerOf(name)?.send(command);
       await settle();
     },
     pass: (ms) => advance(clock, clock.now() + ms),

@@ -185,7 +185,7 @@ static void unmount_now(napi_env env, void *data) {
   (void)env;
   struct task *task = data;
   task->call = "umount2";
-  task->error = umount2(task->target, 0) == 0 ? 0 : errno;
+  task->error = umount2(task->target, UMOUNT_NOFOLLOW) == 0 ? 0 : errno;
 }
 
 // The device frees itself at its last close, so it must stay open until it is mounted.

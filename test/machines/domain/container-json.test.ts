@@ -368,8 +368,11 @@ describe('A run.json', () => {
     });
     it('a host name that would be more than one line is ignored', () => {
       assert.equal(only(inApp({ network: { hostname: 'lamp_1.home' } })).network?.hostname, 'lamp_1.home');
-      assert.equal(only(inApp({ network: { hostname: 'a\nlxc.hook.start = x' } })).network?.hostname, undefined);
-      assert.equal(warned({ network: { hostname: 'a b' } }, '.hostname').length, 1);
+      assert.equal(
+        only(inApp({ network: { hostname: 'a\nlxc.hook.start = x' } })).network?.hostname,
+        undefined,
+      );
+      assert.equal(warned({ network: { hostname: 'a b' } }, '.network.hostname').length, 1);
     });
     it('flat keys win over interfaces (S-36)', () => {
       const interfaces = [{ ipv4_address: '10.0.0.2', mac_address: '02:00:00:00:00:02' }];

@@ -2,7 +2,7 @@
  *  (state format §9.7). Both kernel back-ends. */
 
 import assert from 'node:assert/strict';
-import { chmodSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import type { ContainerSpec } from '../../../machines/domain/revision.ts';
 import { diskSpec } from '../../support/disk.ts';
 import { faultOf, image, NEVER, ROOT_IMAGE, storage, UPPER, useMounterWorld, web } from './mounter-world.ts';
@@ -92,6 +92,30 @@ for (const name of ['native', 'spawn'] as const) {
         says: /none\.conf: the LXC configuration cannot be read/,
       },
       {
+        why: 'link in a volume where another volume is kept',
+        spoil: () => {
+          mkdirSync(at('storage/disks/perm/web/data'), { recursive: true });
+          symlinkSync('/', at('storage/disks/perm/web/data/inner'));
+          return {
+            volumes: [ROOT_IMAGE, UPPER, storage('data', 'permanent'), storage('data/inner', 'permanent')],
+          };
+        },
+        errno: 'ELOOP',
+        says: /perm\/web\/data\/inner failed: a symbolic link \(ELOOP\)\. Remove the link/,
+      },
+      {
+        why: 'link in a volume where another volume is mounted',
+        spoil: () => {
+          mkdirSync(at('storage/disks/perm/web/data'), { recursive: true });
+          symlinkSync(at('storage'), at('storage/disks/perm/web/data/inner'));
+          return {
+            volumes: [ROOT_IMAGE, UPPER, storage('data', 'permanent'), storage('data/inner', 'boot')],
+          };
+        },
+        errno: 'ELOOP',
+        says: /volumes\/web\/data\/inner failed: a symbolic link/,
+      },
+      {
         why: 'missing handler',
         spoil: () => ({ volumes: [UPPER, image('root.squashfs', 'dm')] }),
         errno: 'ENOENT',
@@ -114,7 +138,7 @@ for (const name of ['native', 'spawn'] as const) {
         ready();
         const fault = await faultOf(mounter().mount(web(spoil()), NEVER));
         assert.equal(fault.code, 'MOUNT_FAILED');
-        assert.equal(fault.errno, errno);
+        assert.equal(fault.errno, errno, fault.message);
         assert.match(`${fault.message}. ${fault.fix}`, says);
         assert.deepEqual(device().traces(), UNTOUCHED);
       });

@@ -16,6 +16,7 @@ import { findContainers } from './host/lxc-survivors.ts';
 import { createModuleLoader } from './host/modules.ts';
 import { createMounter } from './host/mounter.ts';
 import { openKernel } from './host/open-kernel.ts';
+import { realLayout } from './host/real-layout.ts';
 import type { Log } from './log.ts';
 import { packageRoot } from './package-root.ts';
 import type { RunSettings } from './settings.ts';
@@ -46,7 +47,7 @@ export interface Device {
  *  NOT_FOUND objects are missing; STORE_FAILED, JOURNAL_FAILED, UNSUPPORTED */
 export async function openDevice(options: DeviceOptions): Promise<Device> {
   const { settings, revision, text, log } = options;
-  const layout = layoutOf(settings, revisionId(text));
+  const layout = realLayout(layoutOf(settings, revisionId(text)));
   const bootId = readBootId();
   const runDirectory = openRunDirectory(layout.runDir, bootId);
   try {
@@ -71,8 +72,8 @@ async function assemble(
 ): Promise<Device> {
   const { kernel, note } = openKernel(packageRoot(), settings.kernel);
   if (note !== undefined) log.write('info', {}, note);
-  const runtime = createLxcRuntime({ kernel, layout, complain });
-  const { handlers, handlerArgs, verityOff, defaultGoalTimeoutMs } = settings;
+  const { handlers, handlerArgs, verityOff, defaultGoalTimeoutMs, lxcLogLevel, devLog } = settings;
+  const runtime = createLxcRuntime({ kernel, layout, logLevel: lxcLogLevel, devLog, complain });
   let announce: (supervisor: Supervisor) => void = () => undefined;
   const ready = new Promise<Supervisor>((resolve) => {
     announce = resolve;

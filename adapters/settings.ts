@@ -30,6 +30,11 @@ export interface RunSettings {
   readonly libDir: string;
   readonly defaultGoalTimeoutMs: number;
   readonly defaultRole: 'nobody' | 'mgmt';
+  readonly initMode: 'embedded' | 'standalone' | 'appengine';
+  /** 0 TRACE to 8 FATAL. */
+  readonly lxcLogLevel: number;
+  /** Containers see the host's /dev/log unless they say otherwise. */
+  readonly devLog: boolean;
   readonly handlers: boolean;
   readonly handlerArgs: readonly string[];
   readonly verityOff: boolean;
@@ -65,6 +70,14 @@ export function readSettings(flags: RunFlags, environment: Environment): RunSett
     defaultRole:
       oneOf('PV_CONTAINER_DEFAULT_ROLE', environment['PV_CONTAINER_DEFAULT_ROLE'], ['nobody', 'mgmt']) ??
       'nobody',
+    initMode:
+      oneOf('PV_SYSTEM_INIT_MODE', environment['PV_SYSTEM_INIT_MODE'], [
+        'embedded',
+        'standalone',
+        'appengine',
+      ]) ?? 'embedded',
+    lxcLogLevel: Number(oneOf('PV_LXC_LOG_LEVEL', environment['PV_LXC_LOG_LEVEL'], [...'012345678']) ?? '2'),
+    devLog: oneOf('PV_LOG_AUTO_DEVLOG', environment['PV_LOG_AUTO_DEVLOG'], ['0', '1']) !== '0',
     handlers: oneOf('PV_SECUREBOOT_HANDLERS', environment['PV_SECUREBOOT_HANDLERS'], ['0', '1']) !== '0',
     handlerArgs: words(environment['PV_VOLMOUNT_DM_EXTRA_ARGS']),
     verityOff: environment['pv_verityoff'] !== undefined,

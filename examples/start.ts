@@ -1,7 +1,8 @@
 /** `npm start [-- NAME]`: boots an example on real LXC. Without root or without LXC it says why, in one line, and runs
  *  the same revision on the simulator. The command runs in this process, so that signals reach it. */
 
-import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildExample, EXAMPLE_NAMES, type ExampleName } from './build.ts';
@@ -38,6 +39,26 @@ function built(name: ExampleName, directory: string, images: 'squashfs' | 'none'
   return buildExample(name, directory, { images });
 }
 
+/** For the simulator, which needs no place that lasts: a checkout that cannot be written to will do. */
+function builtSomewhere(name: ExampleName): string {
+  const usual = join(ROOT, '.build/examples', `${name}.sim`);
+  try {
+    return built(name, usual, 'none');
+  } catch (error) {
+    if (!isUnwritable(error)) throw error;
+    const directory = mkdtempSync(join(tmpdir(), 'statevisor-example-'));
+    process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+    process.stderr.write(`start: ${usual} cannot be written to; it goes to ${directory}\n`);
+    return buildExample(name, directory, { images: 'none' });
+  }
+}
+
+function isUnwritable(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && ['EACCES', 'EPERM', 'EROFS'].includes(String(error.code))
+  );
+}
+
 function newest(directory: string): number {
   const files = readdirSync(directory, { recursive: true, encoding: 'utf8' });
   return Math.max(...files.map((file) => statSync(join(directory, file)).mtimeMs));
@@ -47,8 +68,7 @@ function commandFor(name: ExampleName): string[] {
   const why = obstacle();
   if (why !== undefined) {
     process.stderr.write(`start: ${why}; running ${name} on the simulator instead\n`);
-    const state = built(name, join(ROOT, '.build/examples', `${name}.sim`), 'none');
-    return ['sim', join(dirname(state), 'scenario.yaml')];
+    return ['sim', join(dirname(builtSomewhere(name)), 'scenario.yaml')];
   }
   const storage = join(ROOT, '.build/examples', name);
   const state = built(name, storage, 'squashfs');

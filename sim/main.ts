@@ -34,10 +34,18 @@ export interface SimulateInput {
   readonly noColour?: boolean;
 }
 
-/** Resolves to the exit code: 0 every expectation held, 1 one did not, 8 the file is not a valid scenario or state. */
+/** Resolves to the exit code: 0 every expectation held, 1 one did not, 3 the file cannot be read, 8 it is not a valid
+ *  scenario or state. */
 export async function simulate(input: SimulateInput): Promise<number> {
   const { file, seed, speed, json, out, err } = input;
-  const read = await readInput(file);
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    err.write(`statevisor: cannot read ${file}: ${reasonOf(error)}. Name a scenario or a state JSON\n`);
+    return 3;
+  }
+  const read = await readInput(file, text);
   if (!read.ok) {
     for (const problem of read.problems) err.write(`${problemLine(file, problem)}\n`);
     return 8;
@@ -46,35 +54,51 @@ export async function simulate(input: SimulateInput): Promise<number> {
   const { title, lesson } = scenario;
   const paint = painter(out.isTTY === true && input.noColour !== true);
   const width = subjectWidth(scenario);
-  const line = (value: object): unknown => out.write(`${JSON.stringify(value)}\n`);
+  const page = new Page(out, speed === 'max' ? PAGE_CHARACTERS : 0);
+  const line = (value: object): void => page.add(`${JSON.stringify(value)}\n`);
 
   if (json) line({ type: 'scenario', title, lesson, seed });
-  else out.write(`${heading(scenario, paint)}\n`);
+  else page.add(`${heading(scenario, paint)}\n`);
   const result = await runScenario(scenario, {
     seed,
     pace: pacer(speed),
     tell: (entry) =>
-      json ? line({ type: 'entry', ...entry }) : out.write(`${timelineLine(entry, width, paint)}\n`),
+      json ? line({ type: 'entry', ...entry }) : page.add(`${timelineLine(entry, width, paint)}\n`),
   });
   const { passed, checks, endedAtMs } = result;
   if (json) {
     for (const check of checks) line({ type: 'check', ...check });
     line({ type: 'result', passed, endedAtMs });
-  } else out.write(verdict(result, paint));
+  } else page.add(verdict(result, paint));
+  page.flush();
   return passed ? 0 : 1;
 }
 
-async function readInput(file: string): Promise<ReadScenario> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return {
-      ok: false,
-      problems: [{ path: '', line: 1, column: 1, reason, fix: 'Name a file that can be read' }],
-    };
+const PAGE_CHARACTERS = 64 * 1024;
+
+/** Lines in few writes: each costs more than the steps that it tells of. */
+class Page {
+  readonly #out: TextSink;
+  readonly #size: number;
+  #text = '';
+
+  constructor(out: TextSink, size: number) {
+    this.#out = out;
+    this.#size = size;
   }
+
+  add(text: string): void {
+    this.#text += text;
+    if (this.#text.length > this.#size) this.flush();
+  }
+
+  flush(): void {
+    this.#out.write(this.#text);
+    this.#text = '';
+  }
+}
+
+async function readInput(file: string, text: string): Promise<ReadScenario> {
   if (!isState(text)) return readScenario(text, (path) => readFile(resolve(dirname(file), path), 'utf8'));
   const parsed = parseState(text);
   return parsed.ok ? { ok: true, scenario: bootOf(parsed.revision, `Boot of ${basename(file)}`) } : parsed;
@@ -86,9 +110,15 @@ function isState(text: string): boolean {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && '#spec' in value;
   } catch {
-    // YAML, or JSON with a slip in it: the reader of scenarios says where.
-    return false;
+    // YAML, or JSON with a slip in it: the reader of states or of scenarios says where.
+    return text.trimStart().startsWith('{') && text.includes('"#spec"');
   }
+}
+
+/** The system's name of the error where it has one. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'code' in error ? String(error.code) : error.message;
 }
 
 /** Virtual time runs `speed` times as fast as the wall clock, from the first deadline on. */

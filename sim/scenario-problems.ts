@@ -22,7 +22,8 @@ export function openDocument(text: string): { data: unknown; problems: ProblemLi
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const problems = new ProblemList(document, lines);
-  for (const { message, pos } of document.errors) problems.addAt(pos[0], '', message, 'Correct the syntax');
+  for (const { message, pos } of document.errors)
+    problems.addAt(pos[0], '', message, 'Correct the YAML there');
   return { data: problems.any ? undefined : document.toJS(), problems };
 }
 
@@ -79,12 +80,12 @@ export class ProblemList {
     }
     const found = this.#found(path);
     if (found === undefined && path.length > 0) {
-      this.add(path, `${String(path.at(-1))} is missing`, 'Add it');
+      this.add(path, `${String(path.at(-1))} is missing`, 'Add it; sim/README.md shows every key');
     } else if (issue.code === 'invalid_value') {
       const known = issue.values.map(String);
       this.add(path, `${show(found)} is none of ${known.join(', ')}`, suggest(String(found), known));
     } else {
-      this.add(path, `${wanted(issue.message)}, not ${show(found)}`, 'Write the value as expected');
+      this.add(path, `${wanted(issue.message)}, not ${show(found)}`, 'sim/README.md shows how it is written');
     }
   }
 

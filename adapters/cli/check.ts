@@ -1,6 +1,6 @@
 /** `statevisor check`: every problem of every file, in one go. */
 
-import { toFault } from '../../machines/domain/fault.ts';
+import { describeFault, toFault } from '../../machines/domain/fault.ts';
 import { EXIT, type ExitCode, painter, type Terminal } from './output.ts';
 import { problemLines, readStateFile, type StateFile } from './state-file.ts';
 
@@ -38,7 +38,7 @@ function attempt(file: string): Attempt {
   try {
     return { state: readStateFile(file), unread: '' };
   } catch (error) {
-    return { state: undefined, unread: toFault(error).message };
+    return { state: undefined, unread: describeFault(toFault(error)) };
   }
 }
 

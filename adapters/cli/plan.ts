@@ -32,7 +32,7 @@ function readValid(file: string, terminal: Terminal): Revision | undefined {
   return undefined;
 }
 
-export function describePlan(plan: Plan, paint: Paint): string {
+function describePlan(plan: Plan, paint: Paint): string {
   const reasons = plan.because.map((reason) => `  ${describeReason(reason)}\n`).join('');
   if (plan.kind === 'reboot') return `${paint('yellow', 'reboot')}, because\n${reasons}`;
   if (plan.because.length === 0) return `${paint('green', 'live')}: nothing changes\n`;

@@ -4,6 +4,7 @@ import { describeFault, type Fault, toFault } from '../../machines/domain/fault.
 import type { RevisionView } from '../../machines/domain/report.ts';
 import type { Revision } from '../../machines/domain/revision.ts';
 import { monotonicMs } from '../clock.ts';
+import { readDeviceFacts } from '../host/device-facts.ts';
 import { createLog } from '../log.ts';
 import { type Device, openDevice } from '../main.ts';
 import { type RunFlags, type RunSettings, readSettings } from '../settings.ts';
@@ -15,7 +16,9 @@ import { openVoice, type Voice } from './voice.ts';
  *  there · 4 containers of another revision run · 5 another supervisor runs · 8 the state is not valid. */
 export async function run(flags: RunFlags, terminal: Terminal): Promise<ExitCode> {
   const settings = readSettings(flags, terminal.environment);
-  const state = readStateFile(settings.stateFile, { defaultRole: settings.defaultRole });
+  const { defaultRole, initMode, storage } = settings;
+  const activeSections = readDeviceFacts(storage);
+  const state = readStateFile(settings.stateFile, { defaultRole, initMode, activeSections });
   terminal.err.write(problemLines(settings.stateFile, state, painter(terminal.err, terminal)));
   if (!state.ok) return EXIT.invalidState;
 

@@ -12,7 +12,7 @@ export interface SimFlags {
 
 const SPEEDS: readonly Speed[] = ['1', '60', 'max'];
 
-/** 0 every expectation held · 1 one did not · 8 the file is no valid scenario or state. @throws UsageError */
+/** 0 every expectation held · 1 one did not · 3 the file cannot be read · 8 the file is no valid scenario or state. @throws UsageError */
 export async function sim(
   file: string,
   flags: SimFlags,

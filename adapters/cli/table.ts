@@ -49,7 +49,7 @@ export function openLiveTable(
   };
   const draw = () => {
     soon = undefined;
-    const lines = cut(tableText(view(), now(), paint).split('\n'), screen);
+    const lines = tableText(view(), now(), paint, screen.rows).split('\n');
     erase();
     screen.write(`${lines.join('\n')}\n`);
     drawn = lines.length;
@@ -73,15 +73,9 @@ export function openLiveTable(
   };
 }
 
-/** A drawing that is higher than the screen could not be erased. */
-function cut(lines: readonly string[], { rows }: Screen): readonly string[] {
-  if (rows === undefined || rows < 4 || lines.length < rows) return lines;
-  const shown = lines.slice(0, rows - 2);
-  return [...shown, `… ${lines.length - shown.length} more lines; enlarge the window`];
-}
-
-/** Groups in their order, a row per container, times relative to `now` (monotonic ms). */
-export function tableText(view: RevisionView, now: number, paint: Paint): string {
+/** Groups in their order, a row per container, times relative to `now` (monotonic ms). With `rows` of a screen, as much
+ *  as fits: a drawing that is higher could not be erased, and what nobody sees need not be laid out. */
+export function tableText(view: RevisionView, now: number, paint: Paint, rows = Infinity): string {
   const table = new Table({
     head: ['GROUP', 'CONTAINER', 'STATUS', 'GOAL', 'SINCE', 'PID', 'RETRIES', 'NEXT'].map((title) =>
       paint('dim', title),
@@ -89,12 +83,21 @@ export function tableText(view: RevisionView, now: number, paint: Paint): string
     chars: BORDERLESS,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2, compact: true },
   });
-  for (const group of view.groups) {
-    for (const container of group.containers) table.push(row(container, group.unlocked, now, paint));
-  }
-  const summary = `revision ${paint('bold', view.status)}, goal ${view.goal}`;
-  return `${table.toString()}\n${summary}`;
+  const all = view.groups.flatMap(({ unlocked, containers }) =>
+    containers.map((container) => ({ container, unlocked })),
+  );
+  const shown = all.length <= rows - OTHER_LINES ? all : all.slice(0, Math.max(rows - OTHER_LINES - 1, 0));
+  for (const { container, unlocked } of shown) table.push(row(container, unlocked, now, paint));
+  const more = all.length - shown.length;
+  return [
+    table.toString(),
+    ...(more === 0 ? [] : [`… ${more} more containers; enlarge the window`]),
+    `revision ${paint('bold', view.status)}, goal ${view.goal}`,
+  ].join('\n');
 }
+
+/** Head, summary, and the one where the cursor rests. */
+const OTHER_LINES = 3;
 
 function row(container: ContainerView, unlocked: boolean, now: number, paint: Paint): string[] {
   const { name, group, goal, record } = container;

@@ -34,7 +34,7 @@ export async function parse(words: readonly string[], terminal: Terminal): Promi
 }
 
 /** @param done gets the exit code of the verb that ran */
-export function buildProgram(terminal: Terminal, done: (code: number) => void): Command {
+function buildProgram(terminal: Terminal, done: (code: number) => void): Command {
   const program = new Command('statevisor')
     .description('Runs the containers of a revision, supervised by statecharts.')
     .version(readVersion(), '-V, --version', 'print the version')
@@ -76,7 +76,8 @@ const addRun: Add = (program, terminal, done) => {
       `
 Signals: TERM and INT stop all containers, a second one kills them; USR2 ends the supervisor and leaves the
 containers running, for the next one on the same --run-dir to take over. The environment may set PV_STORAGE_MNTPOINT,
-PV_SYSTEM_RUNDIR, PV_DISK_VOLDIR, PV_SYSTEM_CONFDIR, PV_UPDATER_GOALS_TIMEOUT and PV_CONTAINER_DEFAULT_ROLE.`,
+PV_SYSTEM_RUNDIR, PV_DISK_VOLDIR, PV_SYSTEM_CONFDIR, PV_UPDATER_GOALS_TIMEOUT, PV_CONTAINER_DEFAULT_ROLE,
+PV_SYSTEM_INIT_MODE, PV_LXC_LOG_LEVEL and PV_LOG_AUTO_DEVLOG.`,
     )
     .addHelpText(
       'after',

@@ -17,7 +17,7 @@ export interface DoorOptions {
   readonly containers: readonly string[];
   /** Called once, at the first connection. */
   readonly load: () => Promise<Serve>;
-  /** A connection that broke, or `load` that failed. */
+  /** A connection that broke or could not be accepted, or `load` that failed. */
   readonly report: (error: unknown, container: string) => void;
 }
 
@@ -58,8 +58,10 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
       },
     );
   };
-  const { directory, containers } = options;
-  const servers = await Promise.all(containers.map((container) => openDoor(directory, container, welcome)));
+  const { directory, containers, report } = options;
+  const servers = await Promise.all(
+    containers.map((container) => openDoor(directory, container, welcome, report)),
+  );
   return {
     close: async () => {
       for (const socket of open) socket.destroy();
@@ -68,7 +70,12 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
   };
 }
 
-async function openDoor(directory: string, container: string, welcome: Serve): Promise<Server> {
+async function openDoor(
+  directory: string,
+  container: string,
+  welcome: Serve,
+  report: DoorOptions['report'],
+): Promise<Server> {
   const path = join(directory, container, 'pv-ctrl');
   refuseLongPath(path, container);
   mkdirSync(join(directory, container), { recursive: true, mode: 0o755 });
@@ -83,6 +90,8 @@ async function openDoor(directory: string, container: string, welcome: Serve): P
     // Users other than root in the container may signal too.
     server.listen({ path, readableAll: true, writableAll: true }, listening);
   });
+  // A connection that could not be accepted, for want of descriptors: the door stays open.
+  server.removeAllListeners('error').on('error', (error) => report(error, container));
   return server;
 }
 

@@ -22,7 +22,6 @@ async function buildBundle(entry = 'adapters/cli/program.ts'): Promise<string> {
     target: 'node20.19',
     minifyWhitespace: true,
     minifySyntax: true,
-    keepNames: true,
     legalComments: 'none',
     logLevel: 'warning',
     define: { 'import.meta.url': '__bundleUrl', 'process.env.NODE_ENV': '"production"' },

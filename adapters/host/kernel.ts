@@ -30,7 +30,8 @@ export interface Kernel {
   bind(source: string, target: string): Promise<void>;
   /** The same with everything mounted below. Unmounting the copy leaves the original alone. */
   bindTree(source: string, target: string): Promise<void>;
-  /** EINVAL or ENOENT when nothing is mounted there, EBUSY when in use. */
+  /** EINVAL or ENOENT when nothing is mounted there, EBUSY when in use. Callers make sure that no link is in the way
+   *  (`isMountPoint`). */
   unmount(target: string): Promise<void>;
   /** Frees a loop device such as `/dev/loop3`; one in use is freed when its last user ends. */
   detachLoop(device: string): Promise<void>;

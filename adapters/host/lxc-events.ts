@@ -12,7 +12,7 @@ import { dirname } from 'node:path';
 import { SupervisorError } from '../../machines/domain/fault.ts';
 import { errnoOf } from './kernel-error.ts';
 
-export const LXC_STATES = [
+const LXC_STATES = [
   'STOPPED',
   'STARTING',
   'RUNNING',
@@ -42,7 +42,7 @@ const VALUE_AT = 260;
 const TYPE_STATE = 0;
 const TYPE_EXIT = 2;
 
-export function monitorFifo(lxcPath: string): string {
+function monitorFifo(lxcPath: string): string {
   return `/run/lxc/${lxcPath}/monitor-fifo`;
 }
 
@@ -76,9 +76,7 @@ function readInt(record: Buffer, at: number): number {
 /** @throws UNSUPPORTED when the FIFO cannot be had */
 export function openLxcEvents(lxcPath: string, listen: (event: LxcEvent) => void): LxcEvents {
   const fifo = monitorFifo(lxcPath);
-  makeFifo(fifo);
-  // Read and write: with a writer of our own the FIFO never ends.
-  const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+  const fd = openFifo(fifo);
   let rest: Buffer = Buffer.alloc(0);
   const take = (chunk: Buffer) => {
     const parsed = parseEvents(Buffer.concat([rest, chunk]));
@@ -108,6 +106,23 @@ function readAvailable(fd: number, buffer: Buffer): number {
   } catch (error) {
     if (errnoOf(error) === 'EAGAIN') return 0;
     throw error;
+  }
+}
+
+function openFifo(fifo: string): number {
+  try {
+    makeFifo(fifo);
+    // Read and write: with a writer of our own the FIFO never ends.
+    return openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    if (errno === undefined) throw cause;
+    throw new SupervisorError('UNSUPPORTED', `opening the FIFO ${fifo} for LXC's events failed: ${errno}`, {
+      subject: fifo,
+      errno,
+      fix: 'Run the supervisor as root, with a /run that can be written to.',
+      cause,
+    });
   }
 }
 

@@ -4,13 +4,14 @@
  *  They show the root file system as the host has it. Stock LXC makes the container's mounts slaves of the host's, so
  *  what the container itself mounts below such a path stays its own. */
 
-import { mkdirSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { SupervisorError } from '../../machines/domain/fault.ts';
 import { exportsDir, type Layout, rootfsDir } from '../../machines/domain/layout.ts';
 import type { ContainerSpec } from '../../machines/domain/revision.ts';
 import { run } from './exec.ts';
 import type { Kernel } from './kernel.ts';
 import { errnoOf } from './kernel-error.ts';
+import { makeInside } from './mount-points.ts';
 import { mountsBelow, readMountTable } from './mount-table.ts';
 
 /** @throws START_FAILED; then nothing stays bound */
@@ -47,7 +48,8 @@ async function bindExport(name: string, path: string, layout: Layout, kernel: Ke
   const target = `${exportsDir(layout, name)}/${inside}`;
   try {
     const source = insideRoot(rootfsDir(layout, name), inside);
-    mkdirSync(target, { recursive: true });
+    // An export may lie inside another one, and that is the container's to write.
+    makeInside(exportsDir(layout, name), inside);
     await kernel.bindTree(source, target);
     // So that mounts made below it later reach those who mount from it.
     const shared = await run('mount', ['--make-rshared', target]);

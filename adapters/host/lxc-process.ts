@@ -6,7 +6,9 @@
  *
  *  Reboot from inside: LXC would start init again by itself. To its owner that is an exit like any other, counted by
  *  recovery, so the monitor is killed once it has taken the container down. (While no supervisor runs, LXC does it
- *  its way, and the next supervisor adopts the new init.) */
+ *  its way, and the next supervisor adopts the new init.)
+ *
+ *  One closure is one process: what is known of it is changed nowhere else, so the file is longer than most. */
 
 import type { ContainerProcess, TellProcess } from '../../actors/ports.ts';
 import { type Fault, SupervisorError, toFault } from '../../machines/domain/fault.ts';

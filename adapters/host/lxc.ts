@@ -28,6 +28,7 @@ import {
 } from './lxc-places.ts';
 import { adoptLxc, type LxcContext, type LxcProcess, startLxc } from './lxc-process.ts';
 import { type Found, findContainers, initOf, isMonitored } from './lxc-survivors.ts';
+import { realLayout } from './real-layout.ts';
 
 export interface LxcRuntimeOptions {
   readonly kernel: Kernel;
@@ -37,8 +38,6 @@ export interface LxcRuntimeOptions {
   readonly logLevel?: number;
   /** `PV_LOG_AUTO_DEVLOG`; true unless configured. */
   readonly devLog?: boolean;
-  /** Console output kept per container, twice: the current file and one older. */
-  readonly consoleLogBytes?: number;
   /** Told what went wrong beside the outcome of a start or stop. */
   readonly complain: (fault: Fault) => void;
 }
@@ -49,12 +48,13 @@ export interface LxcRuntime extends Runtime {
 }
 
 const INFO = 2;
+/** Console output kept per container, twice: the current file and one older. */
 const CONSOLE_LOG_BYTES = 1024 * 1024;
 
 /** @throws UNSUPPORTED when LXC's events cannot be had */
 export function createLxcRuntime(options: LxcRuntimeOptions): LxcRuntime {
-  const { kernel, layout, logLevel = INFO, devLog = true, complain } = options;
-  const { consoleLogBytes = CONSOLE_LOG_BYTES } = options;
+  const { kernel, logLevel = INFO, devLog = true, complain } = options;
+  const layout = realLayout(options.layout);
   const lxcPath = lxcPathOf(layout);
   const cgroupMounts = readCgroupMounts();
   const host = readHostFacts(layout, cgroupKind(cgroupMounts));
@@ -95,7 +95,7 @@ export function createLxcRuntime(options: LxcRuntimeOptions): LxcRuntime {
     const places = {
       rootfsMount: rootfsMountOf(layout),
       consoleLog: files.consoleLog,
-      consoleLogBytes,
+      consoleLogBytes: CONSOLE_LOG_BYTES,
       binds,
     };
     const own = readLxcConfig(name, join(containerDir(layout, name), container.config));

@@ -60,7 +60,10 @@ export function createModuleLoader(options: ModuleLoaderOptions = {}): ModuleLoa
     if (done.code === 0) return;
     const text = lastLine(done);
     const errno = /in use/.test(text) ? 'EBUSY' : reasonOf(text);
-    throw failed(module, `unloading: ${text}`, errno === undefined ? {} : { errno });
+    throw failed(module, `unloading: ${text}`, {
+      ...(errno === undefined ? {} : { errno }),
+      fix: 'End what uses it: lsmod shows its users, /proc/*/maps and open devices the rest.',
+    });
   }
 
   async function call(program: string, module: string, args: readonly string[], signal?: AbortSignal) {
@@ -119,10 +122,9 @@ export function createModuleLoader(options: ModuleLoaderOptions = {}): ModuleLoa
     }
     const errno = reasonOf(text);
     const words = dryRun ? undefined : lastKernelLine(wordOf(module), KERNEL_LINE_AGE_MS);
-    const fix = errno === undefined ? undefined : FIXES[errno];
     return failed(module, `${text}${words === undefined ? '' : `; the kernel says "${words}"`}`, {
       ...(errno === undefined ? {} : { errno }),
-      ...(fix === undefined ? {} : { fix }),
+      fix: FIXES[errno ?? ''] ?? `Try it by hand: modprobe -v ${module}, then dmesg | tail.`,
     });
   }
 

@@ -28,7 +28,7 @@ export function mountFault(container: string, step: MountStep, thrown: unknown):
     {
       subject: container,
       errno,
-      ...(fix === undefined ? {} : { fix }),
+      fix: fix ?? 'The kernel log may say more: dmesg | tail.',
       cause: thrown,
     },
   );
@@ -42,7 +42,10 @@ export function unmountFault(container: string, target: string, thrown: unknown)
   return new SupervisorError('UNMOUNT_FAILED', `unmounting ${container}: ${target}: ${reason} (${errno})`, {
     subject: container,
     errno,
-    ...(using.length > 0 ? { fix: 'End those processes, then stop the container again.' } : {}),
+    fix:
+      using.length > 0
+        ? 'End those processes, then stop the container again.'
+        : `Find out what uses it: fuser -vm ${target}`,
     cause: thrown,
   });
 }
@@ -128,7 +131,10 @@ function diagnoseImage(step: MountStep & { kind: 'image' }, errno: string, throw
   }
   if (errno === 'ENODEV') return noFileSystem(fsType, `CONFIG_${fsType.toUpperCase()}`);
   if (errno === 'EBUSY') {
-    return { reason: `${callOf(thrown)}: no loop device is free, or the mount point is in use` };
+    return {
+      reason: `${callOf(thrown)}: no loop device is free, or the mount point is in use`,
+      fix: 'Free loop devices (losetup -a lists them), or find what uses the mount point: fuser -vm.',
+    };
   }
   if (errno !== 'EINVAL' && errno !== 'EIO') return { reason: callOf(thrown) };
   const head = superblock(source);
@@ -161,7 +167,12 @@ function superblock(image: string): Buffer {
 
 function diagnoseOverlay(step: MountStep & { kind: 'overlay' }, errno: string, thrown: unknown): Diagnosis {
   if (errno === 'ENODEV') return noFileSystem('overlay', 'CONFIG_OVERLAY_FS');
-  if (errno === 'EBUSY') return { reason: `${step.upper} or ${step.work} is in use by another overlay` };
+  if (errno === 'EBUSY') {
+    return {
+      reason: `${step.upper} or ${step.work} is in use by another overlay`,
+      fix: 'Give each container a storage of its own for its upper layer.',
+    };
+  }
   const lower = step.lowers.find((path) => !existsSync(path));
   if (lower !== undefined) {
     return {

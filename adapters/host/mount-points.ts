@@ -9,6 +9,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readlinkSync,
   type Stats,
 } from 'node:fs';
 import { dirname } from 'node:path';

@@ -5,8 +5,8 @@
  *  would queue behind sixteen other containers' starts. Taking down goes by what the kernel says is mounted, not by
  *  memory, so it serves containers that another supervisor mounted. */
 
-import { existsSync, realpathSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Mounter } from '../../actors/ports.ts';
 import { SupervisorError, toFault } from '../../machines/domain/fault.ts';
 import { configCopy, containerDir, type Layout, volumesDir } from '../../machines/domain/layout.ts';
@@ -23,12 +23,12 @@ import {
 import type { ContainerSpec } from '../../machines/domain/revision.ts';
 import { removeConfigCopy } from './config-files.ts';
 import type { Kernel } from './kernel.ts';
-import { errnoOf } from './kernel-error.ts';
 import { mountFault } from './mount-faults.ts';
 import { isMountPoint } from './mount-points.ts';
 import { carryOut } from './mount-steps.ts';
 import { mountsBelow, readMountTable } from './mount-table.ts';
 import { readRootfs } from './read-rootfs.ts';
+import { realLayout } from './real-layout.ts';
 import { createTakeDown } from './take-down.ts';
 
 export interface MounterOptions extends MountOptions {
@@ -38,7 +38,7 @@ export interface MounterOptions extends MountOptions {
 
 export function createMounter(options: MounterOptions): Mounter {
   const { kernel } = options;
-  const layout = resolved(options.layout);
+  const layout = realLayout(options.layout);
   const takeDown = createTakeDown(kernel, layout);
   /** Last operation on each container: an aborted mount is undone before the next one begins. */
   const busy = new Map<string, Promise<void>>();
@@ -112,7 +112,13 @@ export function createMounter(options: MounterOptions): Mounter {
     if (left.length === 0) return fault;
     const reasons = [fault, ...left].map((thrown) => toFault(thrown).message);
     const message = reasons.join('; undoing it failed too: ');
-    return new SupervisorError('MOUNT_FAILED', message, { subject: name, cause: [fault, ...left] });
+    const { errno, fix } = toFault(fault);
+    return new SupervisorError('MOUNT_FAILED', message, {
+      subject: name,
+      ...(errno === undefined ? {} : { errno }),
+      ...(fix === undefined ? {} : { fix }),
+      cause: [fault, ...left],
+    });
   }
 
   async function undo(name: string, step: UndoStep): Promise<void> {
@@ -159,24 +165,4 @@ function aborted(container: string): SupervisorError {
   return new SupervisorError('MOUNT_FAILED', `mounting ${container}: given up on request`, {
     subject: container,
   });
-}
-
-/** The kernel's tables name places without symbolic links; what is compared with them must too. */
-function resolved(layout: Layout): Layout {
-  return {
-    ...layout,
-    storage: realPath(layout.storage),
-    volumes: realPath(layout.volumes),
-    media: realPath(layout.media),
-  };
-}
-
-/** Also of what does not exist yet. */
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    return join(realPath(dirname(path)), basename(path));
-  }
 }

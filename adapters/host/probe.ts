@@ -36,7 +36,7 @@ const TMPFS = 0x01021994;
 export async function probe(options: ProbeOptions): Promise<readonly Finding[]> {
   const root = options.root ?? '/';
   return [
-    rights(),
+    rights(root),
     ...fileSystems(root),
     loopDevices(root),
     modules(root),
@@ -54,11 +54,16 @@ const ok = (what: string, seen: string): Finding => ({ what, verdict: 'OK', seen
 const warn = (what: string, seen: string, fix: string): Finding => ({ what, verdict: 'WARN', seen, fix });
 const fail = (what: string, seen: string, fix: string): Finding => ({ what, verdict: 'FAIL', seen, fix });
 
-function rights(): Finding {
+/** Bit of CAP_SYS_ADMIN in a set of capabilities. */
+const SYS_ADMIN = 1n << 21n;
+
+/** Root of an unprivileged container may not mount. */
+function rights(root: string): Finding {
   const uid = process.getuid?.() ?? -1;
-  return uid === 0
-    ? ok('rights', 'root')
-    : fail('rights', `user ${uid}`, 'Run as root: mounts and containers need it');
+  if (uid !== 0) return fail('rights', `user ${uid}`, 'Run as root: mounts and containers need it');
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(text(join(root, 'proc/self/status')))?.[1];
+  if (effective === undefined || (BigInt(`0x${effective}`) & SYS_ADMIN) !== 0n) return ok('rights', 'root');
+  return fail('rights', 'root without CAP_SYS_ADMIN', 'Grant it: in a container, make that one privileged');
 }
 
 function fileSystems(root: string): readonly Finding[] {
@@ -145,7 +150,11 @@ function programs(searchPath: string): readonly Finding[] {
 function backEnd(packageRoot: string): Finding {
   const native = loadNative(packageRoot);
   if (native.ok) return ok('kernel back-end', 'native');
-  return warn('kernel back-end', `spawn, slower: ${native.reason}`, 'Build the native one: npm run setup');
+  return warn(
+    'kernel back-end',
+    `spawn, slower: ${native.reason}`,
+    'Build the native one: npm run setup && npm run prepare',
+  );
 }
 
 /** Where the directory is, or will be. */

@@ -42,7 +42,7 @@ export function withDescendants(
   return family;
 }
 
-export function parentOf(pid: number): number | undefined {
+function parentOf(pid: number): number | undefined {
   const stat = readProc(`${pid}/stat`);
   // The command, in parentheses, may contain anything.
   const parent = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[1];

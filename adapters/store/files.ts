@@ -19,6 +19,8 @@ const FIXES: Readonly<Record<string, string>> = {
   EACCES: 'Run as root, or choose a directory you may write to',
   EPERM: 'Run as root, or choose a directory you may write to',
   EROFS: 'The file system is mounted read-only: choose another directory',
+  EEXIST: 'A file has that name: choose another directory',
+  ENOENT: 'That place takes no directories: choose another directory',
   ENOTDIR: 'A part of the path is a file: choose another directory',
   ENAMETOOLONG: 'Choose a shorter path',
 };
@@ -51,12 +53,13 @@ export function replaceVolatile(path: string, text: string): void {
 
 /** Replaces a file so that it survives a power cut once its directory is synced (`syncDirectory`). */
 export function replaceSynced(path: string, text: string): void {
-  throughTemporary(path, (temporary) => writeFileSync(temporary, text));
+  throughTemporary(path, (temporary) => writeFileSync(temporary, text, { flag: 'wx' }));
 }
 
 /** A copy of a file that survives a power cut once its directory is synced; shares blocks where it can. */
 export function copySynced(source: string, path: string): void {
-  throughTemporary(path, (temporary) => copyFileSync(source, temporary, constants.COPYFILE_FICLONE));
+  const mode = constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL;
+  throughTemporary(path, (temporary) => copyFileSync(source, temporary, mode));
 }
 
 export function syncDirectory(directory: string): void {
@@ -66,6 +69,8 @@ export function syncDirectory(directory: string): void {
 function throughTemporary(path: string, write: (temporary: string) => void): void {
   const temporary = temporaryFor(path);
   try {
+    // Whatever has the name, left by a dead process or laid there as a link: it is never written through.
+    tryUnlink(temporary);
     write(temporary);
     syncPath(temporary);
     renameSync(temporary, path);

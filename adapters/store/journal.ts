@@ -42,12 +42,18 @@ export function readPast(
   const text = read(path);
   if (text === undefined) return undefined;
   const [first = '', ...lines] = text.trimEnd().split('\n');
-  const header = readLine(path, 1, () => parseHeader(first), report);
+  const unreadable: string[] = [];
+  const header = readLine(1, () => parseHeader(first), unreadable);
   if (header !== undefined && header.bootId !== bootId) return undefined;
   const records = new Map<string, ContainerRecord>();
   for (const [index, line] of lines.entries()) {
-    const record = readLine(path, index + 2, () => parseRecord(line), report);
+    const record = readLine(index + 2, () => parseRecord(line), unreadable);
     if (record !== undefined) records.set(record.name, record);
+  }
+  const [firstUnreadable] = unreadable;
+  if (firstUnreadable !== undefined) {
+    const message = `${path}: ${unreadable.length} unreadable, passed over; ${firstUnreadable}`;
+    report(new SupervisorError('JOURNAL_FAILED', message, { subject: path }).fault);
   }
   return { revision: header?.revision, records: [...records.values()] };
 }
@@ -115,18 +121,11 @@ function parseHeader(line: string): JournalHeader {
   throw new Error('it names no boot and revision');
 }
 
-function readLine<T>(
-  path: string,
-  line: number,
-  parse: () => T,
-  report: (fault: Fault) => void,
-): T | undefined {
+function readLine<T>(line: number, parse: () => T, unreadable: string[]): T | undefined {
   try {
     return parse();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const message = `line ${line} of ${path} is passed over: ${reason}`;
-    report(new SupervisorError('JOURNAL_FAILED', message, { subject: path }).fault);
+    unreadable.push(`line ${line}: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   }
 }

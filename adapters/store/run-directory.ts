@@ -4,11 +4,11 @@
  *  claim, then looks for others: whoever sees a living one gives way. Of two that start together at least one gives
  *  way, whatever the order, and the claim of a killed process is worth nothing. (All must see the same /proc.) */
 
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { SupervisorError } from '../../machines/domain/fault.ts';
 import { processStart } from './boot.ts';
-import { fileError } from './files.ts';
+import { errnoOf, fileError } from './files.ts';
 
 export interface RunDirectory {
   readonly path: string;
@@ -22,8 +22,8 @@ export function openRunDirectory(path: string, bootId: string): RunDirectory {
   const claims = join(path, 'lock');
   const mine = `${process.pid}-${processStart(process.pid)}-${bootId}`;
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    mkdirSync(claims, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
+    makeDirectory(claims);
     writeFileSync(join(claims, mine), '');
   } catch (error) {
     throw fileError('STORE_FAILED', `locking the run directory ${path}`, path, error);
@@ -47,6 +47,18 @@ export function openRunDirectory(path: string, bootId: string): RunDirectory {
     );
   }
   return { path, release };
+}
+
+/** Parents too. Not by `recursive`: where nothing can be made, as in /proc, Node 20 tries for ever. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST' && statSync(path).isDirectory()) return;
+    if (errnoOf(error) !== 'ENOENT' || existsSync(dirname(path))) throw error;
+    makeDirectory(dirname(path));
+    mkdirSync(path, { mode: 0o700 });
+  }
 }
 
 function livingOwner(claim: string, bootId: string): number | undefined {

@@ -29,7 +29,7 @@ export function deployTrail({ storage, name, revision, text }: TrailRequest): st
   const absent = [...revision.files].filter(([key]) => !exists(inside(trail, key)));
   refuseMissing(storage, absent);
   const touched = new Set<string>();
-  for (const [key, file] of absent) place(storage, inside(trail, key), file, touched);
+  for (const [key, file] of absent) place(storage, trail, key, file, touched);
   placeText(join(trail, '.pvr', 'config'), JSON.stringify({ ObjectsDir: join(storage, 'objects') }), touched);
   syncAll(touched, storage);
   // Last: who finds the state JSON finds the whole trail.
@@ -51,15 +51,16 @@ function refuseMissing(storage: string, files: readonly (readonly [string, Revis
   );
 }
 
-function place(storage: string, target: string, file: RevisionFile, touched: Set<string>): void {
+function place(storage: string, trail: string, key: string, file: RevisionFile, touched: Set<string>): void {
+  const target = inside(trail, key);
   if (file.kind === 'json') {
     placeText(target, file.text, touched);
     return;
   }
   const source = join(storage, 'objects', file.id);
   write(target, touched, () => {
-    // A `.bind` file is written by its container: a link would let it change the object.
-    if (target.endsWith('.bind')) copySynced(source, target);
+    // Containers write their `.bind` files and `.data` directories: a link would let them change the object.
+    if (/\.bind$|\.data\//.test(key)) copySynced(source, target);
     else linkOrCopy(source, target);
   });
 }

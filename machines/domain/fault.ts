@@ -6,7 +6,6 @@ export type FaultCode =
   | 'MODULE_FAILED'
   | 'START_FAILED'
   | 'EXITED'
-  | 'GOAL_TIMEOUT'
   | 'UNSUPPORTED'
   | 'JOURNAL_FAILED'
   | 'STORE_FAILED'

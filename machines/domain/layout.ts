@@ -24,7 +24,7 @@ export function trailsDir(layout: Layout): string {
   return `${layout.storage}/trails`;
 }
 
-export function trailDir(layout: Layout): string {
+function trailDir(layout: Layout): string {
   return `${layout.storage}/trails/${layout.revision}`;
 }
 

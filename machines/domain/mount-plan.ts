@@ -4,7 +4,9 @@
  *  Decisions where the texts leave room: images are mounted read-only whatever their type, because they are hard
  *  links into the object store. A container whose goal is MOUNTED is never started, so it gets its volumes and
  *  neither root file system nor additional files. The root file system is assembled by us at a place of its own and
- *  handed to the runtime as a plain directory. */
+ *  handed to the runtime as a plain directory.
+ *
+ *  Steps, how they are planned and how they are undone stand in one file, because each kind has a line in all three. */
 
 import type { Fault } from './fault.ts';
 import {

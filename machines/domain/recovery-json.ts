@@ -1,4 +1,4 @@
-/** `auto_recovery` of a group or a container (state format §8.9), and how its backoff is printed. */
+/** `auto_recovery` of a group or a container (state format §8.9). */
 
 import type { JsonNode } from './json-node.ts';
 import type { Report } from './problem.ts';
@@ -134,11 +134,3 @@ const recovery: Shape<RecoveryPolicy> = {
 
 /** Anything but an object is warned about and counts as absent. */
 export const autoRecovery: Shape<RecoveryPolicy> = tolerant(recovery);
-
-/** As the control API shows it: whole hours `2h`, whole minutes `10min`, else `90s` (state format §8.9). */
-export function describeBackoff(policy: Backoff): string {
-  if (policy.kind !== 'wait') return policy.kind;
-  const total = policy.delayMs / 1000;
-  if (total % 3600 === 0) return `${total / 3600}h`;
-  return total % 60 === 0 ? `${total / 60}min` : `${total}s`;
-}

@@ -11,7 +11,7 @@ import type { Member, Status, StopReason } from './status.ts';
 import { goalState } from './status.ts';
 
 /** Lifecycle §8.1: what a stopping container gets before it is killed. */
-export const STOP_GRACE_MS = 5_000;
+const STOP_GRACE_MS = 5_000;
 
 /** The record with which a container's chart begins. */
 export function firstRecord(spec: ContainerSpec, beginning: Beginning, at: number): ContainerRecord {
@@ -68,7 +68,7 @@ export function startRequested(record: ContainerRecord, goalTimeoutMs: number, a
 }
 
 /** Before a start there is no goal timer (lifecycle §4.2). */
-export function awaitingStart(record: ContainerRecord): ContainerRecord {
+function awaitingStart(record: ContainerRecord): ContainerRecord {
   return { ...record, goalDeadlineAt: undefined, signalled: false, reached: false, stableAt: undefined };
 }
 

@@ -10,7 +10,7 @@ import type { JsonNode, JsonObject } from './json-node.ts';
 import { JSON_LIMITS, readJson } from './json-text.ts';
 import { type Problem, Report } from './problem.ts';
 import type { ContainerSpec, GroupSpec, Revision, RevisionFile, ServiceExport } from './revision.ts';
-import { readExports } from './services-json.ts';
+import { missingServices, readExports } from './services-json.ts';
 import { found, quoted, refuseDuplicates } from './shape.ts';
 import { classify, readFiles, type StateFiles } from './state-files.ts';
 import { byteOrder } from './utf8.ts';
@@ -31,7 +31,7 @@ export interface ParseOptions {
   readonly activeSections: ActiveSections;
 }
 
-export const PARSE_DEFAULTS: ParseOptions = {
+const PARSE_DEFAULTS: ParseOptions = {
   defaultRole: 'nobody',
   lastGroupFallback: false,
   maxBytes: JSON_LIMITS.maxBytes,
@@ -174,7 +174,7 @@ function finishContainers(
   report: Report,
 ): readonly ContainerSpec[] {
   const pools = new Set(device.pools.map(({ name }) => name));
-  return drafts.flatMap((draft) => {
+  const containers = drafts.flatMap((draft) => {
     checkPromises(draft, files, pools, report);
     const group = groups.get(draft.name);
     if (group === undefined) return [];
@@ -189,6 +189,24 @@ function finishContainers(
       },
     ];
   });
+  checkNeeds(drafts, containers, report);
+  return containers;
+}
+
+/** Said beforehand only: whether the bus that offers `system-bus` is on is not the state's to say (state format §17.1). */
+function checkNeeds(
+  drafts: readonly ContainerDraft[],
+  specs: readonly ContainerSpec[],
+  report: Report,
+): void {
+  const sources = new Map(drafts.map(({ name, source }) => [name, source]));
+  for (const { container, service } of missingServices(specs, true)) {
+    const source = sources.get(container);
+    const where = source?.members.get('services') ?? source;
+    const reason = `no container offers the required service ${quoted(service)}`;
+    const fix = 'Add it to the services.json of a container, or make it optional';
+    if (where !== undefined) report.warn(where, '§17.1', reason, fix);
+  }
 }
 
 /** Wherever services.json stands in the document (S-38). */

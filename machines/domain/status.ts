@@ -120,8 +120,3 @@ export function tallyOf(members: Iterable<Member>): Tally {
   for (const member of members) tally = recount(tally, undefined, member);
   return tally;
 }
-
-/** Group status of a list of members. */
-export function groupStatus(members: Iterable<Member>): Status {
-  return lowestLagging(tallyOf(members));
-}

@@ -70,9 +70,17 @@ describe('statevisor sim', () => {
     assert.ok(err.includes(`${file}:2:1: leson: unknown key "leson". Did you mean "lesson"?\n`), err);
   });
 
+  it('tells where a state JSON breaks off (state format §1.4)', async () => {
+    const file = join(directory, 'broken.json');
+    writeFileSync(file, '{"#spec": "pantavisor-service-system@1", ');
+    const { code, err } = await told({ file });
+    assert.equal(code, 8);
+    assert.match(err, /broken\.json:1:42: .*the document ends/);
+  });
+
   it('says so when there is no file', async () => {
     const { code, err } = await told({ file: join(directory, 'absent.yaml') });
-    assert.equal(code, 8);
+    assert.equal(code, 3);
     assert.match(err, /ENOENT/);
   });
 

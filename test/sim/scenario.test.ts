@@ -41,13 +41,13 @@ describe('a scenario file that is wrong', () => {
       text: `${HEAD}${REVISION}expect:\n  - containers: { web: { statu: READY, retries: many } }\n`,
       told: [
         '7 expect[0].containers.web.statu: unknown key "statu". Did you mean "status"?',
-        '7 expect[0].containers.web.retries: expected number, not "many". Write the value as expected',
+        '7 expect[0].containers.web.retries: expected number, not "many". sim/README.md shows how it is written',
       ],
     },
     {
       why: 'a key that is missing',
       text: `lesson: One sentence.\n${REVISION}${EXPECT}`,
-      told: ['1 title: title is missing. Add it'],
+      told: ['1 title: title is missing. Add it; sim/README.md shows every key'],
     },
     {
       why: 'a status that does not exist',
@@ -65,7 +65,7 @@ describe('a scenario file that is wrong', () => {
       why: 'a duration without a unit',
       text: `${HEAD}${REVISION}${EXPECT}until: 30\n`,
       told: [
-        '8 until: expected a duration such as 250ms, 5s, 2min or 1h, not 30. Write the value as expected',
+        '8 until: expected a duration such as 250ms, 5s, 2min or 1h, not 30. sim/README.md shows how it is written',
       ],
     },
     {
@@ -110,7 +110,7 @@ describe('a scenario file that is wrong', () => {
 
   it('tells where YAML goes wrong', async () => {
     const [told] = await problems(`title: [\nlesson: x\n`);
-    assert.match(told ?? '', /^\d+ : .+\. Correct the syntax$/);
+    assert.match(told ?? '', /^\d+ : .+\. Correct the YAML there$/);
   });
 
   it('is refused when a key stands twice', async () => {

@@ -43,6 +43,7 @@ describe('the settings of a run', () => {
     assert.equal(settings.defaultGoalTimeoutMs, 120_000);
     assert.equal(settings.defaultRole, 'nobody');
     assert.equal(settings.handlers, true);
+    assert.deepEqual([settings.initMode, settings.lxcLogLevel, settings.devLog], ['embedded', 2, true]);
   });
 
   it('prefers the command line to the environment, and both to the defaults', () => {
@@ -62,6 +63,7 @@ describe('the settings of a run', () => {
       environment: { PV_CONTAINER_DEFAULT_ROLE: 'admin' },
       says: /PV_CONTAINER_DEFAULT_ROLE is one of nobody, mgmt, not "admin"/,
     },
+    { environment: { PV_LXC_LOG_LEVEL: '9' }, says: /PV_LXC_LOG_LEVEL is one of 0, 1, .* 8, not "9"/ },
     { environment: { PV_UPDATER_GOALS_TIMEOUT: '-1' }, says: /number of seconds, 0 or more/ },
     { environment: { PV_UPDATER_GOALS_TIMEOUT: '' }, says: /number of seconds, 0 or more/ },
   ];

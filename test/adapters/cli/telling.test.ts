@@ -166,7 +166,7 @@ describe('the live table', () => {
     );
     table.close();
     assert.equal(written.join('').trimEnd().split('\n').length, 4);
-    assert.match(written.join(''), /2 more lines; enlarge the window/);
+    assert.match(written.join(''), /2 more containers; enlarge the window\nrevision BLOCKED/);
   });
 
   for (const [ms, text] of [

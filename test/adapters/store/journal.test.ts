@@ -120,9 +120,18 @@ describe('the journal in the run directory (R-08)', () => {
       const names = readPast(directory, 'boot-1', report)?.records.map(({ name }) => name);
       assert.deepEqual(names, ['good', 'later']);
       assert.equal(faults.length, 1);
-      assert.match(faults[0]?.message ?? '', /^line 3 of .*journal is passed over: ./);
+      assert.match(faults[0]?.message ?? '', /journal: 1 unreadable, passed over; line 3: ./);
     });
   }
+
+  it('tells of many unreadable lines once', () => {
+    const directory = scratch();
+    openJournal(directory, HEADER, undefined).write(record('good'));
+    appendFileSync(join(directory, 'journal'), 'x\ny\nz\n');
+    assert.equal(readPast(directory, 'boot-1', report)?.records.length, 1);
+    assert.equal(faults.length, 1);
+    assert.match(faults[0]?.message ?? '', /journal: 3 unreadable, passed over; line 3: ./);
+  });
 
   it('goes on cleanly behind a torn last line', () => {
     const directory = scratch();

@@ -84,4 +84,15 @@ describe('the run directory', () => {
       /locking the run directory .* failed: ENOTDIR/,
     );
   });
+
+  it('gives up where no directory can be made', () => {
+    assert.throws(
+      () => openRunDirectory('/proc/nowhere/run', 'boot'),
+      (error) =>
+        error instanceof SupervisorError &&
+        error.fault.code === 'STORE_FAILED' &&
+        error.fault.errno === 'ENOENT' &&
+        error.fault.fix !== undefined,
+    );
+  });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deployTrail, revisionId } from '../../../adapters/store/trail.ts';
 import { SupervisorError } from '../../../machines/domain/fault.ts';
@@ -66,6 +66,20 @@ describe('the trail of a revision (storage §1, §4)', () => {
     assert.deepEqual(JSON.parse(readFileSync(join(trail, '.pvr/config'), 'utf8')), {
       ObjectsDir: join(storage, 'objects'),
     });
+  });
+
+  it('gives a container copies of what it may write, and writes through no link of its (storage §6.1)', () => {
+    const storage = storageWith(ID.bind);
+    const request = { storage, name, revision: revision({ 'web/x.data/f': ID.bind }), text: TEXT };
+    const trail = deployTrail(request);
+    const file = join(trail, 'web/x.data/f');
+    assert.notEqual(statSync(file).ino, statSync(join(storage, 'objects', ID.bind)).ino);
+    rmSync(file);
+    writeFileSync(join(storage, 'host'), 'of the host');
+    symlinkSync(join(storage, 'host'), join(trail, 'web/x.data', `.${process.pid}.new`));
+    deployTrail(request);
+    assert.equal(readFileSync(file, 'utf8'), `object ${ID.bind}`);
+    assert.equal(readFileSync(join(storage, 'host'), 'utf8'), 'of the host');
   });
 
   it('keeps what is there, and fills in what is gone', () => {

@@ -2,7 +2,6 @@
  *  their helpers. */
 
 import assert from 'node:assert/strict';
-import { describeBackoff } from '../../../machines/domain/recovery-json.ts';
 import { missingServices } from '../../../machines/domain/services-json.ts';
 import { accepted, container, only, paths, refused, runJson, type State, state } from './states.ts';
 
@@ -162,26 +161,27 @@ describe('A run.json', () => {
       assert.deepEqual(warned({ auto_recovery: value }, '.auto_recovery'), []);
     });
 
-    const durations: readonly { written: unknown; printed: string; warnings: number }[] = [
-      { written: '10min', printed: '10min', warnings: 0 },
-      { written: '90', printed: '90s', warnings: 0 },
-      { written: '7200', printed: '2h', warnings: 0 },
-      { written: '2h', printed: '2h', warnings: 0 },
-      { written: '30s', printed: '30s', warnings: 0 },
-      { written: 15, printed: '15s', warnings: 0 },
-      { written: 'never', printed: 'never', warnings: 0 },
-      { written: 'reboot', printed: 'reboot', warnings: 0 },
-      { written: '30m', printed: 'reboot', warnings: 1 },
-      { written: '0s', printed: 'reboot', warnings: 1 },
-      { written: '-3', printed: 'reboot', warnings: 1 },
-      { written: 'bogus', printed: 'reboot', warnings: 1 },
-      { written: 1.5, printed: 'reboot', warnings: 1 },
-      { written: null, printed: 'reboot', warnings: 1 },
+    const durations: readonly { written: unknown; expected: string | number; warnings: number }[] = [
+      { written: '10min', expected: 600_000, warnings: 0 },
+      { written: '90', expected: 90_000, warnings: 0 },
+      { written: '7200', expected: 7_200_000, warnings: 0 },
+      { written: '2h', expected: 7_200_000, warnings: 0 },
+      { written: '30s', expected: 30_000, warnings: 0 },
+      { written: 15, expected: 15_000, warnings: 0 },
+      { written: 'never', expected: 'never', warnings: 0 },
+      { written: 'reboot', expected: 'reboot', warnings: 0 },
+      { written: '30m', expected: 'reboot', warnings: 1 },
+      { written: '0s', expected: 'reboot', warnings: 1 },
+      { written: '-3', expected: 'reboot', warnings: 1 },
+      { written: 'bogus', expected: 'reboot', warnings: 1 },
+      { written: 1.5, expected: 'reboot', warnings: 1 },
+      { written: null, expected: 'reboot', warnings: 1 },
     ];
-    for (const { written, printed, warnings } of durations) {
-      it(`29: backoff policy ${JSON.stringify(written)} is printed ${printed} (S-21)`, () => {
+    for (const { written, expected, warnings } of durations) {
+      it(`29: backoff policy ${JSON.stringify(written)} is read as ${expected} (S-21)`, () => {
         const value = { policy: 'always', backoff_policy: written };
-        assert.equal(describeBackoff(recovery(value)?.backoff ?? { kind: 'never' }), printed);
+        const backoff = recovery(value)?.backoff;
+        assert.equal(backoff?.kind === 'wait' ? backoff.delayMs : backoff?.kind, expected);
         assert.equal(warned({ auto_recovery: value }, '.auto_recovery').length, warnings);
       });
     }
@@ -337,8 +337,9 @@ describe('A run.json', () => {
       services: { required: ['clock'], optional: [{ name: 'x', type: 'rest' }] },
     });
     it('53: a required one that nobody exports is found by name', () => {
-      const { containers } = accepted(state(needing)).revision;
-      assert.deepEqual(missingServices(containers, false), [{ container: 'a', service: 'clock' }]);
+      const { revision, warnings } = accepted(state(needing));
+      assert.deepEqual(missingServices(revision.containers, false), [{ container: 'a', service: 'clock' }]);
+      assert.ok(paths(warnings).includes('$["a/run.json"].services'));
     });
     it('53: one that another container exports is fine', () => {
       const other = { ...container('b', { group: 'app' }), 'b/services.json': [{ name: 'clock' }] };

@@ -72,7 +72,10 @@ describe('The JSON Schema of a state', () => {
     { why: 'drivers as a text', parts: whole({ drivers: { required: 'can' } }), valid: false },
     {
       why: 'services by name',
-      parts: whole({ services: { required: ['x', { name: 'y', type: 'rest' }] } }),
+      parts: {
+        ...whole({ services: { required: ['x', { name: 'y', type: 'rest' }] } }),
+        'a/services.json': [{ name: 'x' }, { name: 'y' }],
+      },
       valid: true,
     },
     {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, rmSync } from 'node:fs';
 import type { LxcRuntime } from '../../../adapters/host/lxc.ts';
 import { filesOf } from '../../../adapters/host/lxc-places.ts';
 import { readPid } from '../../../adapters/host/lxc-survivors.ts';
@@ -129,5 +130,24 @@ describe('the LXC runtime, when a start fails', () => {
       first.process.kill();
       await first.exited;
     });
+  });
+
+  it('complains of a halt that it could not carry out, and still kills', async () => {
+    const running = start('lxcw-nohalt', { init: OBEYS });
+    await running.started;
+    const { config } = filesOf(world.layout, 'lxcw-nohalt');
+    rmSync(config);
+    mkdirSync(config);
+    running.process.halt();
+    assert.match(
+      world.complaints
+        .splice(0)
+        .map(({ message }) => message)
+        .join(),
+      /EISDIR/,
+    );
+    running.process.kill();
+    assert.deepEqual(await running.exited, { kind: 'signal', signal: 'SIGKILL' });
+    rmSync(config, { recursive: true });
   });
 });

@@ -24,7 +24,8 @@ function realPath(path: string): string {
   try {
     return realpathSync(path);
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
+    // Who makes or uses it says what is wrong with it.
+    if (!['ENOENT', 'ENOTDIR', 'EACCES'].includes(errnoOf(error) ?? '')) throw error;
     return join(realPath(dirname(path)), basename(path));
   }
 }

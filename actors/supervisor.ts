@@ -10,8 +10,9 @@ import { activeAliases } from '../machines/domain/drivers.ts';
 import type { ContainerRecord } from '../machines/domain/record.ts';
 import type { DevicePhase, RevisionView } from '../machines/domain/report.ts';
 import type { ContainerSpec, Revision } from '../machines/domain/revision.ts';
+import { missingServices } from '../machines/domain/services-json.ts';
 import { groupMachine, type Seed } from '../machines/group.ts';
-import { type GroupSeed, revisionMachine } from '../machines/revision.ts';
+import { type ContainerFailure, type GroupSeed, revisionMachine } from '../machines/revision.ts';
 import { type SupervisorActor, supervisorMachine } from '../machines/supervisor.ts';
 import { announcer } from './announcer.ts';
 import { loadModules } from './modules.ts';
@@ -28,7 +29,7 @@ export async function createSupervisor(ports: Ports, options: SupervisorOptions)
   const groupOf = new Map(options.revision.containers.map(({ name, group }) => [name, group]));
   const actor = createActor(provide(ports, options), {
     clock: ports.clock,
-    input: { groups, now: () => ports.clock.now() },
+    input: { groups, obstacle: obstacleTo(options.revision), now: () => ports.clock.now() },
     ...(options.inspect === undefined ? {} : { inspect: options.inspect }),
   });
   actor.subscribe({
@@ -90,6 +91,17 @@ async function findSeeds(
     return { spec, beginning: beginning(spec, { record, survivor, exit }, clock.now()) };
   };
   return Promise.all(containers.map(seedOf));
+}
+
+/** State format §17.1: a required service that nobody exports keeps the whole revision from starting. The bus that
+ *  offers `system-bus` is taken to be there: it is not the revision's. */
+function obstacleTo({ containers }: Revision): ContainerFailure | undefined {
+  const [missing] = missingServices(containers, true);
+  if (missing === undefined) return undefined;
+  const { container: name, service } = missing;
+  const message = `container ${name} requires service ${service}, which no container exports`;
+  const fix = 'Add it to the services.json of a container, or make it optional';
+  return { type: 'container.failed', name, fault: { code: 'START_FAILED', message, subject: name, fix } };
 }
 
 function isMounted({ beginning }: Seed): boolean {

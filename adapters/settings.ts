@@ -30,6 +30,8 @@ export interface RunSettings {
   readonly libDir: string;
   readonly defaultGoalTimeoutMs: number;
   readonly defaultRole: 'nobody' | 'mgmt';
+  /** S-02: own groups take a container without one into the last of them. */
+  readonly lastGroupFallback: boolean;
   readonly initMode: 'embedded' | 'standalone' | 'appengine';
   /** 0 TRACE to 8 FATAL. */
   readonly lxcLogLevel: number;
@@ -70,6 +72,9 @@ export function readSettings(flags: RunFlags, environment: Environment): RunSett
     defaultRole:
       oneOf('PV_CONTAINER_DEFAULT_ROLE', environment['PV_CONTAINER_DEFAULT_ROLE'], ['nobody', 'mgmt']) ??
       'nobody',
+    lastGroupFallback:
+      oneOf('PV_CONTAINER_DEFAULT_GROUP', environment['PV_CONTAINER_DEFAULT_GROUP'], ['none', 'last']) ===
+      'last',
     initMode:
       oneOf('PV_SYSTEM_INIT_MODE', environment['PV_SYSTEM_INIT_MODE'], [
         'embedded',

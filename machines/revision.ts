@@ -29,6 +29,7 @@ export type RevisionReport =
   | { type: 'revision.stopped' }
   | Exclude<GroupReport, { type: 'group.changed' } | { type: 'group.stopped' }>;
 
+export type ContainerFailure = Extract<GroupReport, { type: 'container.failed' }>;
 export type RevisionOwner = ActorRef<Snapshot<unknown>, RevisionReport>;
 
 export interface GroupSeed {
@@ -40,6 +41,8 @@ export interface GroupSeed {
 export interface RevisionInput {
   /** In the order in which they start. */
   readonly groups: readonly GroupSeed[];
+  /** Why the revision as a whole cannot run: it is reported, and no group is ever unlocked (state format §17.1). */
+  readonly obstacle?: ContainerFailure | undefined;
   readonly trial: boolean;
   readonly owner: RevisionOwner;
   readonly announcer: Announcer;
@@ -85,7 +88,7 @@ export const revisionMachine = setup({
           enqueue.sendTo(announcer, { type: 'revision', at: now(), ...member });
           enqueue.sendTo(owner, { type: 'revision.changed', to: member });
         }
-        const open = openGroups(members, context.trial);
+        const open = context.obstacle === undefined ? openGroups(members, context.trial) : 0;
         const decided = context.member !== undefined;
         enqueue.assign({ open });
         groups.forEach((group, i) => {
@@ -100,6 +103,9 @@ export const revisionMachine = setup({
         for (const { name } of context.groups) enqueue.sendTo(name, { type: command });
       },
     ),
+    reportObstacle: enqueueActions(({ context: { obstacle, owner }, enqueue }) => {
+      if (obstacle !== undefined) enqueue.sendTo(owner, obstacle);
+    }),
     settleTrial: assign({ trial: false }),
     countStopped: assign({ stopped: ({ context }) => context.stopped + 1 }),
     reportStopped: sendTo(
@@ -125,7 +131,7 @@ export const revisionMachine = setup({
     member: undefined,
     stopped: 0,
   }),
-  entry: ['spawnGroups', { type: 'survey', params: { name: undefined, to: undefined } }],
+  entry: ['spawnGroups', { type: 'survey', params: { name: undefined, to: undefined } }, 'reportObstacle'],
   on: {
     'group.changed': {
       actions: { type: 'survey', params: ({ event }) => ({ name: event.name, to: event.to }) },

@@ -6,7 +6,7 @@ import { type ActorRefFrom, assign, type ErrorActorEvent, sendTo, setup } from '
 import type { Announcer } from './container.ts';
 import type { Fault } from './domain/fault.ts';
 import type { Announcement, DevicePhase } from './domain/report.ts';
-import { type GroupSeed, type RevisionReport, revisionMachine } from './revision.ts';
+import { type ContainerFailure, type GroupSeed, type RevisionReport, revisionMachine } from './revision.ts';
 import { unprovidedProcess, unprovidedTask } from './unprovided.ts';
 
 export type SupervisorEvent =
@@ -16,6 +16,7 @@ export type SupervisorEvent =
 
 export interface SupervisorInput {
   readonly groups: readonly GroupSeed[];
+  readonly obstacle?: ContainerFailure | undefined;
   readonly now: () => number;
 }
 
@@ -93,8 +94,9 @@ export const supervisorMachine = setup({
   invoke: {
     id: 'revision',
     src: 'revision',
-    input: ({ context: { groups, announcer, now }, self }) => ({
+    input: ({ context: { groups, obstacle, announcer, now }, self }) => ({
       groups,
+      obstacle,
       announcer,
       now,
       trial: false,

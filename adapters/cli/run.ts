@@ -16,9 +16,14 @@ import { openVoice, type Voice } from './voice.ts';
  *  there · 4 containers of another revision run · 5 another supervisor runs · 8 the state is not valid. */
 export async function run(flags: RunFlags, terminal: Terminal): Promise<ExitCode> {
   const settings = readSettings(flags, terminal.environment);
-  const { defaultRole, initMode, storage } = settings;
+  const { defaultRole, lastGroupFallback, initMode, storage } = settings;
   const activeSections = readDeviceFacts(storage);
-  const state = readStateFile(settings.stateFile, { defaultRole, initMode, activeSections });
+  const state = readStateFile(settings.stateFile, {
+    defaultRole,
+    lastGroupFallback,
+    initMode,
+    activeSections,
+  });
   terminal.err.write(problemLines(settings.stateFile, state, painter(terminal.err, terminal)));
   if (!state.ok) return EXIT.invalidState;
 

@@ -77,7 +77,8 @@ const addRun: Add = (program, terminal, done) => {
 Signals: TERM and INT stop all containers, a second one kills them; USR2 ends the supervisor and leaves the
 containers running, for the next one on the same --run-dir to take over. The environment may set PV_STORAGE_MNTPOINT,
 PV_SYSTEM_RUNDIR, PV_DISK_VOLDIR, PV_SYSTEM_CONFDIR, PV_UPDATER_GOALS_TIMEOUT, PV_CONTAINER_DEFAULT_ROLE,
-PV_SYSTEM_INIT_MODE, PV_LXC_LOG_LEVEL and PV_LOG_AUTO_DEVLOG.`,
+PV_CONTAINER_DEFAULT_GROUP (last: own groups take containers without one), PV_SYSTEM_INIT_MODE, PV_LXC_LOG_LEVEL and
+PV_LOG_AUTO_DEVLOG.`,
     )
     .addHelpText(
       'after',

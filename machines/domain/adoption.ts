@@ -32,7 +32,8 @@ export function beginning(spec: ContainerSpec, { record, survivor, exit }: Trace
   if (survivor !== undefined) {
     return { kind: 'alive', record: taken(record ?? blankRecord(spec.name, now)), survivor };
   }
-  if (record === undefined) return { kind: 'fresh', record };
+  // The device was stopped: what was stopped with it begins anew, with counters of its own (lifecycle §9.2).
+  if (record === undefined || record.intent === 'stopBySystem') return { kind: 'fresh', record: undefined };
   switch (record.status) {
     case 'INSTALLED':
     case 'BLOCKED':
@@ -47,13 +48,10 @@ export function beginning(spec: ContainerSpec, { record, survivor, exit }: Trace
     case 'STARTED':
     case 'READY':
     case 'STOPPING':
-      return exit === undefined || record.intent === 'stopBySystem'
-        ? { kind: 'fresh', record }
-        : { kind: 'ended', record, exit };
+      return exit === undefined ? { kind: 'fresh', record } : { kind: 'ended', record, exit };
     case 'RECOVERING':
       return { kind: 'resting', record };
     case 'STOPPED':
-      if (record.stopReason === 'system') return { kind: 'fresh', record };
       // Between an exit and what follows from it: that is decided now.
       return record.stopReason === undefined
         ? { kind: 'ended', record, exit: record.lastExit ?? { kind: 'unknown' } }

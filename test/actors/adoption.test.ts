@@ -191,6 +191,26 @@ describe('adoption of a container that was left (R-08)', () => {
     assert.equal(world.joint(), 'READY ACHIEVED');
   });
 
+  it('after a system stop a new run begins with a full retry budget', async () => {
+    const revision = revisionOf({
+      g1: { containers: { a: { recovery: recovery({ maxRetries: 2, retryDelayMs: 4_000 }) } } },
+    });
+    const { world } = await adopt({
+      revision,
+      before: async (died) => {
+        await died.pass(0);
+        await died.exit('a', { kind: 'code', code: 7 });
+        died.supervisor.send({ type: 'device.stop' });
+        await died.pass(1_000);
+        assert.equal(died.record('a').retries, 1);
+      },
+    });
+    await world.pass(0);
+    assert.equal(world.status('a'), 'STARTED');
+    assert.equal(world.record('a').retries, 0);
+    assert.equal(world.record('a').lastExit, undefined);
+  });
+
   it('a restart under way is completed', async () => {
     const { world } = await adopt({
       revision: one,

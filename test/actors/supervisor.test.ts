@@ -179,6 +179,42 @@ describe('what breaks', () => {
 describe('a failed container without an update (lifecycle §9.1)', () => {
   afterEach(checkWorlds);
 
+  it('a required service that nobody exports: no container is touched, the device reboots (state format §17.1)', async () => {
+    const log = { name: 'log', type: 'unix', role: undefined, interface: undefined, target: undefined };
+    const needy = { services: { required: [log], optional: [] } };
+    const world = await boot(revisionOf({ g1: { containers: { a: {} } }, g2: { containers: { b: needy } } }));
+    await world.pass(0);
+    assert.deepEqual(world.host.starts('a'), 0);
+    assert.match(
+      world.host.reboots[0]?.message ?? '',
+      /^container b requires service log, which no container exports/,
+    );
+    assert.ok(!world.host.calls.some((call) => call.startsWith('mount')));
+    assert.equal(world.supervisor.phase(), 'rebooting');
+  });
+
+  it('a required service that another container exports is no obstacle', async () => {
+    const log = { name: 'log', type: 'unix', role: undefined, interface: undefined, target: undefined };
+    const offer = {
+      name: 'log',
+      type: 'unix',
+      socket: '/run/log',
+      owns: undefined,
+      bus: undefined,
+      role: undefined,
+      allow: [],
+    };
+    const world = await boot(
+      revisionOf({
+        g1: {
+          containers: { a: { serviceExports: [offer] }, b: { services: { required: [log], optional: [] } } },
+        },
+      }),
+    );
+    await world.pass(0);
+    assert.equal(world.joint(), 'READY ACHIEVED');
+  });
+
   it('has the device rebooted, once, after every container has stopped', async () => {
     const world = await boot(revisionOf({ g1: { containers: { a: {}, b: {}, c: {} } } }), {
       ways: { b: { halt: 2_000 }, c: { ignoresHalt: true } },

@@ -139,7 +139,7 @@ export class Audit {
       const wanted = WISHES[own.durable?.intent ?? 'run'];
       // The shutdown is over: what was still stopping begins anew.
       own.wish = wanted === 'system' && alive.has(own.spec.name) ? 'restart' : wanted;
-      own.retries = own.durable?.retries ?? 0;
+      own.retries = own.wish === 'system' ? 0 : (own.durable?.retries ?? 0);
     }
   }
 
@@ -211,16 +211,18 @@ export class Audit {
     const expected = ((): Status => {
       if (last === undefined) return 'INSTALLED';
       if (this.#input.host().alive.includes(own.spec.name)) return hasProcess(last) ? last : 'STARTING';
+      // The device was stopped: what was stopped with it begins anew.
+      if (own.wish === 'system') return 'INSTALLED';
       // Asked for on record, and the supervisor died before it asked: as good as never.
       if (last === 'STARTING' && own.mayStart) return 'INSTALLED';
-      if (hasProcess(last)) return own.wish === 'system' ? 'INSTALLED' : 'STOPPED';
+      if (hasProcess(last)) return 'STOPPED';
       if (isPreparing(last)) {
         if (own.wish === 'stop') return 'STOPPED';
         return last === 'MOUNTED' && own.spec.statusGoal === 'MOUNTED' && own.wish === 'run'
           ? 'MOUNTED'
           : 'INSTALLED';
       }
-      return last === 'STOPPED' && own.durable?.stopReason === 'system' ? 'INSTALLED' : last;
+      return last;
     })();
     if (status !== expected) return `after ${last} the next supervisor announces ${expected}`;
     return undefined;

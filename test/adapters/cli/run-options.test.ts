@@ -63,6 +63,10 @@ describe('the settings of a run', () => {
       environment: { PV_CONTAINER_DEFAULT_ROLE: 'admin' },
       says: /PV_CONTAINER_DEFAULT_ROLE is one of nobody, mgmt, not "admin"/,
     },
+    {
+      environment: { PV_CONTAINER_DEFAULT_GROUP: 'first' },
+      says: /PV_CONTAINER_DEFAULT_GROUP is one of none, last, not "first"/,
+    },
     { environment: { PV_LXC_LOG_LEVEL: '9' }, says: /PV_LXC_LOG_LEVEL is one of 0, 1, .* 8, not "9"/ },
     { environment: { PV_UPDATER_GOALS_TIMEOUT: '-1' }, says: /number of seconds, 0 or more/ },
     { environment: { PV_UPDATER_GOALS_TIMEOUT: '' }, says: /number of seconds, 0 or more/ },

@@ -167,17 +167,20 @@ export interface Footprint {
   readonly cpuMs: number;
 }
 
-/** Resident memory once READY and, `idleMs` later, the CPU time used since. */
+/** V8 collects once more some seconds after a boot, the later the larger the boot was. */
+const SETTLE_MS = 15_000;
+
+/** CPU time used while idle for `idleMs`, and the memory that is resident after it. */
 export async function measureFootprint(bench: Bench, count: number, idleMs: number): Promise<Footprint> {
   const name = `idle-${count}`;
   build(bench, name, grid(Math.ceil(count / 16), 16));
   const supervisor = supervise(bench, name);
   await supervisor.ready();
   const pid = supervisor.child.pid ?? 0;
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const before = cpuMs(pid);
   await new Promise((resolve) => setTimeout(resolve, idleMs));
-  const footprint = { residentKb: residentKb(pid), cpuMs: cpuMs(pid) - before };
+  const footprint = { cpuMs: cpuMs(pid) - before, residentKb: residentKb(pid) };
   await supervisor.stop();
   return footprint;
 }

@@ -66,7 +66,7 @@ async function device(bench: Bench): Promise<Figure[]> {
   const atOnce = await measureRestartRequest(bench, rounds);
   const delayed = await measureDelayedRestart(bench, Math.ceil(rounds / 2));
   const small = await measureFootprint(bench, 16, idleMs);
-  const large = await measureFootprint(bench, 48, 0);
+  const large = await measureFootprint(bench, 48, idleMs);
   const boot = ({ supervisorMs, scriptMs }: typeof one): string =>
     `${Math.round(supervisorMs)} ms against ${Math.round(scriptMs)} ms`;
   return [

@@ -73,7 +73,7 @@ async function assemble(
   const { kernel, note } = openKernel(packageRoot(), settings.kernel);
   if (note !== undefined) log.write('info', {}, note);
   const { handlers, handlerArgs, verityOff, defaultGoalTimeoutMs, lxcLogLevel, devLog } = settings;
-  const runtime = createLxcRuntime({ kernel, layout, logLevel: lxcLogLevel, devLog, complain });
+  const runtime = createLxcRuntime({ kernel, layout, revision, logLevel: lxcLogLevel, devLog, complain });
   let announce: (supervisor: Supervisor) => void = () => undefined;
   const ready = new Promise<Supervisor>((resolve) => {
     announce = resolve;

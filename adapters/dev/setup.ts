@@ -21,6 +21,8 @@ const NEEDS: readonly Need[] = [
   { package: 'kmod', provides: ['modprobe'], why: 'loads kernel modules' },
   { package: 'util-linux', provides: ['losetup', 'unshare'], why: 'loop devices without the native addon' },
   { package: 'mount', provides: ['mount', 'umount'], why: 'mounts without the native addon' },
+  { package: 'iproute2', provides: ['ip'], why: 'makes the bridges of network pools' },
+  { package: 'nftables', provides: ['nft'], why: 'translates addresses of network pools' },
   { package: 'procps', provides: ['ps', 'pgrep'], why: 'looks at processes in the tests' },
   { package: 'perl-base', provides: ['perl'], why: 'sends the ready signal in the examples' },
 ];

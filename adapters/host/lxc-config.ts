@@ -4,6 +4,7 @@
  *  LXC lets the last value win, and lets lists grow, so ours come last. */
 
 import type { Fault } from '../../machines/domain/fault.ts';
+import type { Lease } from '../../machines/domain/ipam.ts';
 import { type Layout, localPath, rootfsDir } from '../../machines/domain/layout.ts';
 import type { ContainerSpec } from '../../machines/domain/revision.ts';
 import type { CgroupKind } from './cgroups.ts';
@@ -44,28 +45,19 @@ export interface LxcConfigInput {
   readonly host: LxcHostFacts;
   /** `PV_LXC_LOG_LEVEL`. */
   readonly logLevel: number;
+  /** Its place in a network pool; without one its own lines decide. */
+  readonly lease?: Lease | undefined;
 }
 
-/** What can be refused before LXC is asked (state format §8.2, §21). */
-export function refusal(container: ContainerSpec): Fault | undefined {
-  const { name, type, network } = container;
-  if (type !== 'lxc') {
-    return {
-      code: 'START_FAILED',
-      message: `starting ${name}: there is no runtime for containers of type "${type}"`,
-      subject: name,
-      fix: 'Set "type" to "lxc" in its run.json.',
-    };
-  }
-  if (network?.mode === 'pool') {
-    return {
-      code: 'START_FAILED',
-      message: `starting ${name}: network pool "${network.pool ?? ''}" cannot be served: addresses are not given out`,
-      subject: name,
-      fix: 'Configure its network by lxc.net lines in its LXC configuration and remove "pool" from its run.json.',
-    };
-  }
-  return undefined;
+/** What can be refused before LXC is asked (state format §8.2). */
+export function refusal({ name, type }: ContainerSpec): Fault | undefined {
+  if (type === 'lxc') return undefined;
+  return {
+    code: 'START_FAILED',
+    message: `starting ${name}: there is no runtime for containers of type "${type}"`,
+    subject: name,
+    fix: 'Set "type" to "lxc" in its run.json.',
+  };
 }
 
 export function lxcConfig(input: LxcConfigInput): string {
@@ -81,7 +73,7 @@ export function lxcConfig(input: LxcConfigInput): string {
 }
 
 function added(input: LxcConfigInput, own: readonly ConfigLine[]): readonly ConfigLine[] {
-  const { container, layout, places, host } = input;
+  const { container, layout, places, host, lease } = input;
   return [
     line('lxc.rootfs.path', `dir:${rootfsDir(layout, container.name)}`),
     line('lxc.rootfs.mount', places.rootfsMount),
@@ -90,7 +82,8 @@ function added(input: LxcConfigInput, own: readonly ConfigLine[]): readonly Conf
     // Stock LXC puts its own "container=lxc" over this; LXC builds that let a configuration name the type use it.
     line('lxc.environment', `container=pv-${container.group || 'unknown'}`),
     ...(host.cgroups === 'v2' ? [line('lxc.cgroup2.devices.allow', 'a')] : []),
-    ...namespaceKeep(own),
+    ...namespaceKeep(own, lease),
+    ...(lease === undefined ? [] : network(lease)),
     ...(host.needsUnconfined && !has(own, 'lxc.apparmor.profile')
       ? [line('lxc.apparmor.profile', 'unconfined')]
       : []),
@@ -155,11 +148,29 @@ function hostName(container: ContainerSpec, own: readonly ConfigLine[]): readonl
 }
 
 /** LXC takes a list of namespaces to keep as "unshare all others", the user namespace included, which cannot work
- *  without a mapping of ids. */
-function namespaceKeep(own: readonly ConfigLine[]): readonly ConfigLine[] {
-  const keep = listed(own, 'lxc.namespace.keep');
-  if (keep.length === 0 || keep.includes('user') || has(own, 'lxc.idmap')) return [];
-  return [line('lxc.namespace.keep', ''), line('lxc.namespace.keep', [...keep, 'user'].join(' '))];
+ *  without a mapping of ids. With an address of a pool the network is never kept (logs and metadata §15). */
+function namespaceKeep(own: readonly ConfigLine[], lease: Lease | undefined): readonly ConfigLine[] {
+  const given = listed(own, 'lxc.namespace.keep');
+  const kept = given.filter((namespace) => lease === undefined || namespace !== 'net');
+  const needsUser = kept.length > 0 && !kept.includes('user') && !has(own, 'lxc.idmap');
+  const keep = needsUser ? [...kept, 'user'] : kept;
+  if (keep.join() === given.join()) return [];
+  const cleared = line('lxc.namespace.keep', '');
+  return keep.length === 0 ? [cleared] : [cleared, line('lxc.namespace.keep', keep.join(' '))];
+}
+
+/** Logs and metadata §15. */
+function network({ pool, link, address, prefix, mac }: Lease): readonly ConfigLine[] {
+  const lines = [
+    ['type', pool.type === 'bridge' ? 'veth' : 'macvlan'],
+    ['link', link],
+    ['name', 'eth0'],
+    ['flags', 'up'],
+    ['hwaddr', mac],
+    ['ipv4.address', `${address}/${prefix}`],
+    ['ipv4.gateway', pool.gateway],
+  ] as const;
+  return lines.map(([key, value]) => line(`lxc.net.0.${key}`, value));
 }
 
 /** One older generation is kept beside the file. */

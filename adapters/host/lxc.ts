@@ -8,7 +8,7 @@ import { type Fault, SupervisorError } from '../../machines/domain/fault.ts';
 import { containerDir, type Layout } from '../../machines/domain/layout.ts';
 import type { Survivor } from '../../machines/domain/record.ts';
 import type { Exit } from '../../machines/domain/recovery.ts';
-import type { ContainerSpec } from '../../machines/domain/revision.ts';
+import type { ContainerSpec, Revision } from '../../machines/domain/revision.ts';
 import { cgroupKind, cgroupsNamed, readCgroupMounts, removeEmptyCgroups } from './cgroups.ts';
 import type { Kernel } from './kernel.ts';
 import { occupied } from './lxc-commands.ts';
@@ -28,11 +28,14 @@ import {
 } from './lxc-places.ts';
 import { adoptLxc, type LxcContext, type LxcProcess, startLxc } from './lxc-process.ts';
 import { type Found, findContainers, initOf, isMonitored } from './lxc-survivors.ts';
+import { createNetworks } from './networks.ts';
 import { realLayout } from './real-layout.ts';
 
 export interface LxcRuntimeOptions {
   readonly kernel: Kernel;
   readonly layout: Layout;
+  /** Whose network pools are served; no pool is known without. */
+  readonly revision?: Pick<Revision, 'containers' | 'networkPools'>;
   /** `PV_LXC_LOG_LEVEL`, 0 TRACE to 8 FATAL; 2, INFO, unless configured. Above 2 less is known of what ended while no
    *  supervisor ran. */
   readonly logLevel?: number;
@@ -58,6 +61,7 @@ export function createLxcRuntime(options: LxcRuntimeOptions): LxcRuntime {
   const lxcPath = lxcPathOf(layout);
   const cgroupMounts = readCgroupMounts();
   const host = readHostFacts(layout, cgroupKind(cgroupMounts));
+  const networks = createNetworks(layout, options.revision ?? { containers: [], networkPools: [] });
   const processes = new Map<string, LxcProcess>();
   /** Exits that arrive between finding a container and adopting it. */
   const early = new Map<string, number>();
@@ -99,8 +103,9 @@ export function createLxcRuntime(options: LxcRuntimeOptions): LxcRuntime {
       binds,
     };
     const own = readLxcConfig(name, join(containerDir(layout, name), container.config));
+    const lease = await networks.join(container);
     makePlaces(layout, container, binds);
-    writeFileSync(files.config, lxcConfig({ container, own, layout, places, host, logLevel }));
+    writeFileSync(files.config, lxcConfig({ container, own, layout, places, host, logLevel, lease }));
     // LXC appends to its log, and leaves the pid of a monitor that was killed.
     rmSync(files.log, { force: true });
     writeFileSync(files.startedAt, String(startedAt));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { CgroupKind } from '../../../adapters/host/cgroups.ts';
 import { type LxcConfigInput, lxcConfig } from '../../../adapters/host/lxc-config.ts';
 import { readLxcConfig } from '../../../adapters/host/lxc-config-file.ts';
+import type { Lease } from '../../../machines/domain/ipam.ts';
 import type { Layout } from '../../../machines/domain/layout.ts';
 import type { ContainerSpec } from '../../../machines/domain/revision.ts';
 import { containerSpec } from '../../support/revision.ts';
@@ -20,15 +21,32 @@ const layout: Layout = {
   revision: '3',
 };
 
+const LEASE: Lease = {
+  pool: {
+    name: 'lan',
+    type: 'bridge',
+    bridge: 'br-lan',
+    parent: undefined,
+    subnet: '10.77.0.0/24',
+    gateway: '10.77.0.1',
+    nat: false,
+  },
+  link: 'br-lan',
+  address: '10.77.0.2',
+  prefix: 24,
+  mac: '02:00:0a:4d:00:02',
+};
+
 interface Given {
   readonly own?: readonly string[];
   readonly spec?: Partial<ContainerSpec>;
   readonly cgroups?: CgroupKind;
   readonly host?: Partial<LxcConfigInput['host']>;
+  readonly lease?: Lease;
 }
 
 /** Lines after the first comment. */
-function made({ own = [], spec = {}, cgroups = 'hybrid', host = {} }: Given): readonly string[] {
+function made({ own = [], spec = {}, cgroups = 'hybrid', host = {}, lease }: Given): readonly string[] {
   const text = lxcConfig({
     container: containerSpec('web', 'app', spec),
     own: own.map((line) => {
@@ -46,6 +64,7 @@ function made({ own = [], spec = {}, cgroups = 'hybrid', host = {} }: Given): re
       ...host,
     },
     logLevel: 2,
+    lease,
   });
   return text.trimEnd().split('\n').slice(1);
 }
@@ -137,6 +156,32 @@ describe('the LXC configuration (storage §7.3, §8)', () => {
       why: 'does not when ids are mapped',
       given: { own: ['lxc.namespace.keep = net', 'lxc.idmap = u 0 100000 65536'] },
       hasNot: [/keep = net user/],
+    },
+    {
+      why: 'puts it into its network pool, out of the host’s network (logs and metadata §15)',
+      given: { own: ['lxc.namespace.keep = net ipc'], lease: LEASE },
+      has: [
+        'lxc.namespace.keep =',
+        'lxc.namespace.keep = ipc user',
+        'lxc.net.0.type = veth',
+        'lxc.net.0.link = br-lan',
+        'lxc.net.0.name = eth0',
+        'lxc.net.0.flags = up',
+        'lxc.net.0.hwaddr = 02:00:0a:4d:00:02',
+        'lxc.net.0.ipv4.address = 10.77.0.2/24',
+        'lxc.net.0.ipv4.gateway = 10.77.0.1',
+      ],
+    },
+    {
+      why: 'keeps no namespace when it was the network alone',
+      given: { own: ['lxc.namespace.keep = net'], lease: LEASE },
+      has: ['lxc.namespace.keep ='],
+      hasNot: [/keep =.*user/],
+    },
+    {
+      why: 'hangs it on the parent of a macvlan',
+      given: { lease: { ...LEASE, pool: { ...LEASE.pool, type: 'macvlan' }, link: 'eth1' } },
+      has: ['lxc.net.0.type = macvlan', 'lxc.net.0.link = eth1'],
     },
     {
       why: 'logs no console that the container has switched off',

@@ -66,15 +66,15 @@ describe('the LXC runtime, when a start fails', () => {
       },
       {
         name: 'lxcw-pool',
-        why: 'an address from a pool (state format §21)',
+        why: 'a network pool that device.json does not have (state format §21)',
         sketch: {
           init: WAITS,
           spec: {
             network: { mode: 'pool', pool: 'lan0', hostname: undefined, ip: undefined, mac: undefined },
           },
         },
-        says: /network pool "lan0"/,
-        fix: /lxc\.net/,
+        says: /network pool "lan0": device\.json has no usable pool/,
+        fix: /add the pool/,
       },
       {
         name: `lxcw-${'x'.repeat(80)}`,

@@ -7,6 +7,9 @@ import type { Exit } from '../../../machines/domain/recovery.ts';
 import type { ContainerSpec } from '../../../machines/domain/revision.ts';
 import { follow, LxcWorld, OBEYS, type Running, WAITS } from './lxc-world.ts';
 
+/** LXC puts `exec` in front of a hook, so only its first command would run. */
+const holdingHook = (script: string): string => `sh -c '${script}'`;
+
 describe('adoption on LXC (R-08)', () => {
   let world: LxcWorld;
   let runtime: LxcRuntime;
@@ -52,7 +55,7 @@ describe('adoption on LXC (R-08)', () => {
   it('finds what is only being started, and has it when it runs', async () => {
     const hooked = join(world.directory, 'hooked');
     const go = join(world.directory, 'go');
-    const hook = `touch ${hooked}; while [ ! -e ${go} ]; do sleep 0.01; done; :`;
+    const hook = holdingHook(`touch ${hooked}; while [ ! -e ${go} ]; do sleep 0.01; done`);
     const container = world.container('lxcw-s', { init: OBEYS, config: [`lxc.hook.pre-start = ${hook}`] });
     const first = follow((tell) => runtime.start(container, 1, tell));
     await world.made(hooked);
@@ -71,7 +74,7 @@ describe('adoption on LXC (R-08)', () => {
   it('tells of a start that fails after the supervisor that asked for it', async () => {
     const hooked = join(world.directory, 'hooked');
     const go = join(world.directory, 'go');
-    const hook = `touch ${hooked}; while [ ! -e ${go} ]; do sleep 0.01; done; :`;
+    const hook = holdingHook(`touch ${hooked}; while [ ! -e ${go} ]; do sleep 0.01; done`);
     const container = world.container('lxcw-sf', { config: [`lxc.hook.pre-start = ${hook}`] });
     const first = follow((tell) => runtime.start(container, 1, tell));
     await world.made(hooked);
@@ -86,7 +89,7 @@ describe('adoption on LXC (R-08)', () => {
 
   it('can kill what is only being started', async () => {
     const hooked = join(world.directory, 'hooked');
-    const hook = `touch ${hooked}; sleep 1000; :`;
+    const hook = holdingHook(`touch ${hooked}; sleep 1000`);
     const container = world.container('lxcw-sk', { init: OBEYS, config: [`lxc.hook.pre-start = ${hook}`] });
     const first = follow((tell) => runtime.start(container, 1, tell));
     await world.made(hooked);

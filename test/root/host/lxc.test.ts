@@ -106,7 +106,7 @@ describe('the LXC runtime', () => {
     });
 
     it('once started, when halted while starting', async () => {
-      const running = start('lxcw-hw', { init: OBEYS, config: ['lxc.hook.pre-start = sleep 0.1 && :'] });
+      const running = start('lxcw-hw', { init: OBEYS, config: [`lxc.hook.pre-start = sh -c 'sleep 0.1'`] });
       running.process.halt();
       await running.started;
       running.process.kill();
@@ -115,7 +115,7 @@ describe('the LXC runtime', () => {
 
     it('at once, when killed while a hook keeps it from starting', async () => {
       const marker = join(world.directory, 'hooked');
-      const hook = `lxc.hook.pre-start = touch ${marker} && sleep 1000 && :`;
+      const hook = `lxc.hook.pre-start = sh -c 'touch ${marker}; sleep 1000'`;
       const running = start('lxcw-kw', { init: WAITS, config: [hook] });
       await world.made(marker);
       running.process.kill();

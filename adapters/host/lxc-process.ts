@@ -81,6 +81,10 @@ export function adoptLxc(
       now = findContainers(context.lxcPath, () => context.files.pidFile).get(context.name);
       life.learn(now?.monitor);
     }
+    if (found === undefined || found.starters.length === 0) return;
+    // A monitor that cleans up behind a failed start still has children; LXC's log knows that none became init.
+    const { pid, errors } = readTraces(textIfThere(context.files.log));
+    if (pid === undefined && errors.length > 0) life.failed();
   });
   if (waitStatus !== undefined) process.hear({ type: 'exit', name: context.name, waitStatus });
   return process;

@@ -116,13 +116,18 @@ export async function removeEmptyCgroups(directories: readonly string[]): Promis
   }
 }
 
-/** A process leaves its group a moment after it has ended, and nothing tells when. */
-const REMOVAL_ATTEMPTS = 100;
+/** A process leaves its group when its parent has taken note of its end: mostly at once, on a busy machine later, and
+ *  nothing tells when. So this looks again, first turn by turn, then every 5 ms for two seconds. */
+const TURNS = 100;
+const REMOVAL_ATTEMPTS = TURNS + 400;
 
 async function removeTree(directory: string): Promise<void> {
   for (const group of withDescendants(directory).reverse()) {
     for (let attempt = 1; !removed(group, attempt === REMOVAL_ATTEMPTS); attempt += 1) {
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise<void>((resolve) => {
+        if (attempt < TURNS) setImmediate(resolve);
+        else setTimeout(resolve, 5);
+      });
     }
   }
 }

@@ -8,7 +8,7 @@ import { advance, quiesce, settle, VirtualClock } from '../../sim/clock.ts';
 import { type ContainerConduct, decideBy, type HostConduct } from '../../sim/conduct.ts';
 import { type Attachment, createFakeHost, type FakeHost } from '../../sim/host.ts';
 import { createRandom } from '../../sim/random.ts';
-import { containerSpec } from './container-spec.ts';
+import { containerSpec } from '../support/revision.ts';
 
 const web = containerSpec('web');
 const never = new AbortController().signal;

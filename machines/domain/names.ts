@@ -9,13 +9,14 @@ const MAX_NAME_BYTES = 64;
 const MAX_COMPONENT_BYTES = 255;
 const MAX_PATH_BYTES = 2048;
 
-/** What `:` `,` and `\` mean to overlay mounts, and white space to configuration lines, rules them out of names. */
-const UNFIT_FOR_NAMES = /[\p{Cc} \\:,\p{Surrogate}]/u;
+/** What `:` `,` and `\` mean to overlay mounts, white space to configuration lines, and the others to the shell that LXC
+ *  gives hooks to, with the name as it is, rules them out of names. */
+const UNFIT_FOR_NAMES = /[\p{Cc} \\:,$`;&|<>()'"*?#!~{}[\]\p{Surrogate}]/u;
 const UNFIT_FOR_PATHS = /[\p{Cc}\p{Surrogate}]/u;
 
 /** The same rules for editors, lengths and rare words excepted. */
 export const NAME_PATTERN =
-  '^(?![._-])[^\\u0000-\\u0020\\u007f-\\u009f\\\\:,/]+$|^\\.(?!\\.?$|pvr?$)[^\\u0000-\\u0020\\u007f-\\u009f\\\\:,/]+$';
+  '^(?![._-])[^\\u0000-\\u0020\\u007f-\\u009f\\\\:,/$`;&|<>()\'"*?#!~{}[\\]]+$|^\\.(?!\\.?$|pvr?$)[^\\u0000-\\u0020\\u007f-\\u009f\\\\:,/$`;&|<>()\'"*?#!~{}[\\]]+$';
 export const PATH_PATTERN =
   '^(?!(?:[^/]*/)*\\.{0,2}(?:/|$))(?!\\.pvr?(?:/|$))[^\\u0000-\\u001f\\u007f-\\u009f]+$';
 
@@ -50,7 +51,7 @@ export function nameFault(name: string): string | undefined {
   if (name.includes('/')) return 'the name contains "/"';
   if (/^[_-]/.test(name)) return 'names do not start with "_" (reserved) or "-" (reads as an option)';
   if (UNFIT_FOR_NAMES.test(name))
-    return 'the name contains white space, a control character, or one of \\ : ,';
+    return 'the name contains white space, a control character, or one of \\ : , or of the shell';
   if (utf8Length(name) > MAX_NAME_BYTES) return `the name is longer than ${MAX_NAME_BYTES} bytes`;
   if (name in Object.prototype) return `${quoted(name)} is reserved`;
   return pathFault(name);

@@ -89,7 +89,22 @@ describe('A run.json', () => {
       it(why, () => assert.deepEqual(paths(refused(state(runJson('a', value)))), [`$["a/run.json"]${at}`]));
     }
 
-    const names = ['constructor', 'toString', 'a b', 'a:b', 'a\\b', 'a,b', '-a', 'x'.repeat(65)];
+    const names = [
+      'a$(id)',
+      'a`id`',
+      'a;b',
+      'a|b',
+      "a'b",
+      'a*',
+      'constructor',
+      'toString',
+      'a b',
+      'a:b',
+      'a\\b',
+      'a,b',
+      '-a',
+      'x'.repeat(65),
+    ];
     for (const name of names) {
       it(`for a container called ${JSON.stringify(name).slice(0, 20)} (§8.1)`, () => {
         assert.ok(refused(state(container(name, { group: 'app' }))).length > 0);

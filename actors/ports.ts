@@ -5,10 +5,17 @@
 
 import type { InspectionEvent } from 'xstate';
 import type { Answer } from '../machines/domain/control.ts';
+import type { DaemonFact } from '../machines/domain/daemon.ts';
+import type {
+  DeviceIdentity,
+  NetworkInterface,
+  StorageSpace,
+  SystemInfo,
+} from '../machines/domain/device-keys.ts';
 import type { Fault } from '../machines/domain/fault.ts';
 import type { ContainerRecord, Survivor } from '../machines/domain/record.ts';
 import type { Exit, ProcessFact } from '../machines/domain/recovery.ts';
-import type { Announcement, DevicePhase, RevisionView } from '../machines/domain/report.ts';
+import type { Announcement, Because, DevicePhase, RevisionView } from '../machines/domain/report.ts';
 import type { ContainerSpec, Revision } from '../machines/domain/revision.ts';
 
 /** Volumes and root file system of one container (state format §9, storage §6–§7). */
@@ -35,6 +42,15 @@ export interface ModuleLoader {
   unload(module: string): Promise<void>;
 }
 
+/** Which driver aliases are loaded, kept over the supervisor's death until the machine's boot ends (R-08). Synchronous:
+ *  a change is answered after it. */
+export interface DriverRecord {
+  /** Empty when the run directory is fresh or from an earlier boot. */
+  read(): readonly string[];
+  /** @throws JOURNAL_FAILED */
+  write(loaded: readonly string[]): void;
+}
+
 /** What the boot loader and the metadata say of this device; module lines and alias sections depend on it. */
 export interface DeviceFacts {
   readonly deviceTree: string | undefined;
@@ -43,6 +59,15 @@ export interface DeviceFacts {
   /** Undefined when the key is not set. */
   userMeta(key: string): string | undefined;
   deviceMeta(key: string): string | undefined;
+}
+
+/** What kernel and hardware say of this device (logs and metadata §5). All reject UNSUPPORTED when they cannot tell. */
+export interface DeviceProbe {
+  identity(): Promise<DeviceIdentity>;
+  sysinfo(): Promise<SystemInfo>;
+  /** Of the file system that holds the storage. */
+  storage(): Promise<StorageSpace>;
+  interfaces(): Promise<readonly NetworkInterface[]>;
 }
 
 /** Facts arrive one after the other: at most one `process.started`, then exactly one `process.exited`. */
@@ -80,6 +105,33 @@ export interface Journal {
   write(record: ContainerRecord): void;
 }
 
+/** What one daemon's process does: at most one `daemon.started`, then exactly one of the others. */
+export type TellDaemon = (fact: DaemonFact) => void;
+
+/** Controls one daemon's process. Calls on a process that has ended do nothing; none throws. */
+export interface DaemonProcess {
+  /** SIGTERM. Returns at once. */
+  terminate(): void;
+  /** Kills it and its children that stayed in its process group. Returns at once. */
+  kill(): void;
+  /** Stops telling. The process goes on running, for another supervisor to find. */
+  detach(): void;
+}
+
+/** Runs helper processes (control API §6.12). */
+export interface DaemonSpawner {
+  /** There is never a second copy: one that an earlier supervisor left running is taken over. Facts come after this
+   *  call has returned. */
+  spawn(name: string, tell: TellDaemon): DaemonProcess;
+}
+
+/** The kernel's wake lock named `pantavisor` (logs and metadata §12). None throws: false says that the kernel has none
+ *  or that it may not be used. */
+export interface WakeLockPort {
+  lock(): boolean;
+  unlock(): boolean;
+}
+
 /** The clock of the charts and of `now()` (R-13). */
 export interface Clock {
   now(): number;
@@ -87,14 +139,17 @@ export interface Clock {
   clearTimeout(handle: unknown): void;
 }
 
-/** Reboots the device, or what stands for it. Called when every container has stopped. */
+/** Ends the run of the device, or what stands for it. Called when every container has stopped. */
 export interface Rebooter {
-  reboot(because: Fault): void;
+  reboot(because: Because): void;
+  powerOff(because: Because): void;
 }
 
 export interface Ports {
   readonly mounter: Mounter;
   readonly modules: ModuleLoader;
+  /** Without one, every driver counts as unloaded at first. */
+  readonly driverRecord?: DriverRecord;
   readonly device: DeviceFacts;
   readonly runtime: Runtime;
   readonly journal: Journal;
@@ -124,6 +179,9 @@ export type DeviceCommand =
   | { readonly type: 'signal.ready'; readonly name: string }
   /** Stop every container, then end (lifecycle §8). */
   | { readonly type: 'device.stop' }
+  /** Stop every container, then reboot or power off (lifecycle §8.3). `because`: words for people. */
+  | { readonly type: 'device.reboot'; readonly because: string }
+  | { readonly type: 'device.powerOff'; readonly because: string }
   /** Stop without grace: kill what still runs. */
   | { readonly type: 'device.force' };
 

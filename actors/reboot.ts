@@ -1,9 +1,13 @@
-/** Promise actor: asks for the reboot of the device, once every container has stopped. */
+/** Promise actors: ask for the end of the device's run, once every container has stopped. */
 
 import { fromPromise } from 'xstate';
-import type { Fault } from '../machines/domain/fault.ts';
+import type { Because } from '../machines/domain/report.ts';
 import type { Rebooter } from './ports.ts';
 
 export function rebootDevice(rebooter: Rebooter) {
-  return fromPromise<void, Fault>(async ({ input }) => rebooter.reboot(input));
+  return fromPromise<void, Because>(async ({ input }) => rebooter.reboot(input));
+}
+
+export function powerOffDevice(rebooter: Rebooter) {
+  return fromPromise<void, Because>(async ({ input }) => rebooter.powerOff(input));
 }

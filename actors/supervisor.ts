@@ -6,7 +6,6 @@ import { containerMachine } from '../machines/container.ts';
 import { beginning, hadProcess } from '../machines/domain/adoption.ts';
 import type { Answer, Target } from '../machines/domain/control.ts';
 import { answerTo } from '../machines/domain/control.ts';
-import { activeAliases } from '../machines/domain/drivers.ts';
 import type { ContainerRecord } from '../machines/domain/record.ts';
 import type { DevicePhase, RevisionView } from '../machines/domain/report.ts';
 import type { ContainerSpec, Revision } from '../machines/domain/revision.ts';
@@ -15,19 +14,29 @@ import { groupMachine, type Seed } from '../machines/group.ts';
 import { type ContainerFailure, type GroupSeed, revisionMachine } from '../machines/revision.ts';
 import { type SupervisorActor, supervisorMachine } from '../machines/supervisor.ts';
 import { announcer } from './announcer.ts';
+import type { Drivers } from './control-ports.ts';
+import { createDrivers, type StartDrivers } from './drivers.ts';
 import { loadModules } from './modules.ts';
-import { mountVolumes, unmountVolumes } from './mounts.ts';
+import { prepareVolumes, unmountVolumes } from './mounts.ts';
 import type { DeviceCommand, Ports, Supervisor, SupervisorOptions } from './ports.ts';
 import { containerProcess } from './process.ts';
-import { rebootDevice } from './reboot.ts';
+import { powerOffDevice, rebootDevice } from './reboot.ts';
+
+export interface SupervisorWithDrivers extends Supervisor {
+  readonly drivers: Drivers;
+}
 
 /** Finds out where every container stands and makes the actor tree. @throws SupervisorError of the ports */
-export async function createSupervisor(ports: Ports, options: SupervisorOptions): Promise<Supervisor> {
+export async function createSupervisor(
+  ports: Ports,
+  options: SupervisorOptions,
+): Promise<SupervisorWithDrivers> {
   const seeds = await findSeeds(ports, options.revision);
   await ports.mounter.sweep(new Set(seeds.filter(isMounted).map(({ spec }) => spec.name)));
   const groups = groupSeeds(options, seeds);
   const groupOf = new Map(options.revision.containers.map(({ name, group }) => [name, group]));
-  const actor = createActor(provide(ports, options), {
+  const drivers = createDrivers(ports, options.revision, options.inspect);
+  const actor = createActor(provide(ports, options, drivers), {
     clock: ports.clock,
     input: { groups, obstacle: obstacleTo(options.revision), now: () => ports.clock.now() },
     ...(options.inspect === undefined ? {} : { inspect: options.inspect }),
@@ -37,6 +46,7 @@ export async function createSupervisor(ports: Ports, options: SupervisorOptions)
       if (!snapshot.matches('broken')) return;
       // Nothing more may be told or done. What runs is let go, for the next supervisor to adopt.
       actor.stop();
+      drivers.close();
       options.crashed(snapshot.context.error);
     },
     error: options.crashed,
@@ -48,19 +58,20 @@ export async function createSupervisor(ports: Ports, options: SupervisorOptions)
     send: (command) => send(actor, groupOf, command),
     view: () => view(actor, groups),
     phase: () => phase(actor),
+    drivers,
     detach: () => {
       actor.stop();
+      drivers.close();
     },
   };
 }
 
 /** Each chart gets its hands once; every container shares the same provided machine. */
-function provide(ports: Ports, { revision, listen }: SupervisorOptions) {
+function provide(ports: Ports, { listen }: SupervisorOptions, drivers: StartDrivers) {
   const container = containerMachine.provide({
     actors: {
-      mountVolumes: mountVolumes(ports.mounter),
+      prepareVolumes: prepareVolumes(ports.mounter, loadModules(drivers, ports.complain)),
       unmountVolumes: unmountVolumes(ports.mounter),
-      loadModules: loadModules(ports, activeAliases(revision.driverSections, ports.device)),
       containerProcess: containerProcess(ports.runtime),
     },
   });
@@ -70,6 +81,7 @@ function provide(ports: Ports, { revision, listen }: SupervisorOptions) {
       announcer: announcer(ports.journal, listen),
       revision: revisionMachine.provide({ actors: { group } }),
       rebootDevice: rebootDevice(ports.rebooter),
+      powerOffDevice: powerOffDevice(ports.rebooter),
     },
   });
 }
@@ -129,10 +141,16 @@ function send(actor: SupervisorActor, groupOf: ReadonlyMap<string, string>, comm
     actor.send(command);
     return { ok: true };
   }
-  const { type, name } = command;
-  if (phase(actor) !== 'running') {
-    return { ok: false, code: 'conflict', message: `The device is ${phase(actor)}` };
+  const now = phase(actor);
+  if (now !== 'running') {
+    const word = now === 'poweringOff' ? 'powering off' : now;
+    return { ok: false, code: 'conflict', message: `The device is ${word}` };
   }
+  if (command.type === 'device.reboot' || command.type === 'device.powerOff') {
+    actor.send(command);
+    return { ok: true };
+  }
+  const { type, name } = command;
   const container = containerOf(actor, groupOf.get(name), name);
   const answer = answerTo(type, container === undefined ? undefined : targetOf(container));
   if (answer.ok) container?.send(type === 'container.stop' ? { type, by: 'user' } : { type });
@@ -158,6 +176,7 @@ function targetOf(container: ContainerActor): Target {
 function phase(actor: SupervisorActor): DevicePhase {
   const snapshot = actor.getSnapshot();
   if (snapshot.matches('rebooting')) return 'rebooting';
+  if (snapshot.matches('poweringOff')) return 'poweringOff';
   if (snapshot.matches('stopped')) return 'stopped';
   return snapshot.matches({ active: 'stopping' }) ? 'stopping' : 'running';
 }

@@ -11,12 +11,14 @@ export interface Log {
   write(level: LogLevel, fields: object, message: string): void;
   /** Writes what has waited, and from now on each line at once. */
   open(): Promise<void>;
+  setLevel(level: LogLevel): void;
 }
 
 type Line = readonly [level: LogLevel, fields: object, message: string];
 
-/** `sink` gets whole lines with their newline. Lines below `level` are dropped at once. */
-export function createLog(level: LogLevel, sink: (line: string) => void): Log {
+/** `sink` gets whole lines with their newline. Lines below the level are dropped at once. */
+export function createLog(first: LogLevel, sink: (line: string) => void): Log {
+  let level = first;
   const waiting: Line[] = [];
   let opening: Promise<Logger> | undefined;
   let logger: Logger | undefined;
@@ -37,6 +39,10 @@ export function createLog(level: LogLevel, sink: (line: string) => void): Log {
     open: async () => {
       opened = true;
       if (waiting.length > 0) await flush();
+    },
+    setLevel: (next) => {
+      level = next;
+      if (logger !== undefined) logger.level = next;
     },
     write: (at, fields, message) => {
       if (!heard(at)) return;

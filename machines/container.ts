@@ -7,7 +7,9 @@
 import {
   type ActorRef,
   assign,
+  type EventObject,
   enqueueActions,
+  not,
   or,
   raise,
   type Snapshot,
@@ -32,7 +34,7 @@ import {
   startRequested,
 } from './domain/standing.ts';
 import type { Member, Status, StopReason } from './domain/status.ts';
-import { unprovidedProcess, unprovidedTask } from './unprovided.ts';
+import { unprovidedProcess } from './unprovided.ts';
 
 type StopCommand = { type: 'container.stop'; by: 'user' | 'system' };
 export type ContainerCommand =
@@ -52,14 +54,16 @@ export type ContainerReport =
   /** Nothing more will be tried here; what follows is the owner's decision (lifecycle §9.1). */
   | { type: 'container.failed'; name: string; fault: Fault };
 
-/** Between the regions `life` and `volumes`. */
-type VolumesEvent =
-  | { type: 'volumes.wanted' }
-  | { type: 'volumes.unwanted' }
+/** What the actors of the volumes tell. The regions `life` and `volumes` hear it in the same step. */
+export type VolumesFact =
   | { type: 'volumes.mounted' }
-  | { type: 'volumes.failed' }
+  | { type: 'volumes.failed'; error: unknown }
+  | { type: 'modules.loaded' }
+  | { type: 'modules.failed'; error: unknown }
   | { type: 'volumes.released' }
-  | { type: 'volumes.stuck' };
+  | { type: 'volumes.stuck'; error: unknown };
+/** From `life` to `volumes`. */
+type VolumesEvent = { type: 'volumes.unwanted' };
 
 export type ContainerOwner = ActorRef<Snapshot<unknown>, ContainerReport>;
 /** Makes a change durable, then tells it (R-09). */
@@ -93,6 +97,14 @@ export interface ProcessInput {
   readonly survivor: Survivor | undefined;
 }
 export type ProcessCommand = { type: 'process.halt' } | { type: 'process.kill' };
+/** To the actor that has mounted: the container is MOUNTED, and what it needs of the kernel is next. */
+export type PreparationCommand = { type: 'modules.load' };
+
+interface Entry {
+  readonly status: Status;
+  readonly reason?: StopReason | undefined;
+  readonly record?: ContainerRecord;
+}
 
 const wantStop = {
   type: 'want',
@@ -101,6 +113,27 @@ const wantStop = {
   }),
 } as const;
 const announceStarting = { type: 'announce', params: { status: 'STARTING' } } as const;
+const requestStart = {
+  type: 'announce',
+  params: ({ context: { record, goalTimeoutMs, now } }: { context: ContainerContext }) => ({
+    status: 'STARTING' as const,
+    record: startRequested(record, goalTimeoutMs, now()),
+  }),
+} as const;
+const announceStarted = {
+  type: 'announce',
+  params: ({ context: { record }, event }: { context: ContainerContext; event: { type: string } }) => ({
+    status: 'STARTED' as const,
+    record: isStarted(event) ? { ...record, pid: event.pid } : record,
+  }),
+} as const;
+const announceRecovering = {
+  type: 'announce',
+  params: ({ context }: { context: ContainerContext }) => ({
+    status: 'RECOVERING' as const,
+    record: retryGranted(context),
+  }),
+} as const;
 const wantRestart = { type: 'want', params: { intent: 'restart' } } as const;
 /** States the present status again because something else in the record or the goal changed. */
 const restate = {
@@ -119,25 +152,29 @@ const noteFault = {
   params: ({ event }: { event: { error: unknown } }) => ({ error: event.error }),
 } as const;
 
+const wantsRun = { type: 'wants', params: { intent: 'run' } } as const;
+/** The actor that mounts, then loads modules. */
+const PREPARATION = 'volumes.preparation';
+
 export const containerMachine = setup({
   types: {} as {
     input: ContainerInput;
     context: ContainerContext;
-    events: ContainerCommand | ContainerFact | VolumesEvent;
+    events: ContainerCommand | ContainerFact | VolumesFact | VolumesEvent;
   },
   actors: {
-    mountVolumes: unprovidedTask<ContainerSpec>(),
-    unmountVolumes: unprovidedTask<ContainerSpec>(),
-    loadModules: unprovidedTask<ContainerSpec>(),
+    prepareVolumes: unprovidedProcess<PreparationCommand, ContainerSpec>(),
+    unmountVolumes: unprovidedProcess<EventObject, ContainerSpec>(),
     containerProcess: unprovidedProcess<ProcessCommand, ProcessInput>(),
   },
   actions: {
-    /** Record first, then the announcer, then the owner if what it counts has changed. */
+    /** Record first, then the announcer, then the owner if what it counts has changed. With the status, whatever else is
+     *  news in `record`. */
     announce: enqueueActions(
-      ({ context, enqueue }, { status, reason }: { status: Status; reason?: StopReason | undefined }) => {
+      ({ context, enqueue }, { status, reason, record: news = context.record }: Entry) => {
         const { spec, member: before } = context;
         const at = context.now();
-        const { record, member } = entered(spec, context.record, { status, reason, at });
+        const { record, member } = entered(spec, news, { status, reason, at });
         const from = before?.status;
         enqueue.assign({ record, member });
         enqueue.sendTo(context.announcer, {
@@ -168,9 +205,6 @@ export const containerMachine = setup({
     want: assign(({ context: { record } }, { intent }: { intent: Intent }) => ({
       record: { ...record, intent },
     })),
-    requestStart: assign(({ context: { record, goalTimeoutMs, now } }) => ({
-      record: startRequested(record, goalTimeoutMs, now()),
-    })),
     forgive: assign(({ context: { record } }) => ({ record: forgiven(record) })),
     notePid: assign(({ context: { record } }, { pid }: { pid: number }) => ({ record: { ...record, pid } })),
     noteSignal: assign(({ context: { record } }) => ({ record: { ...record, signalled: true } })),
@@ -187,15 +221,11 @@ export const containerMachine = setup({
     judge: assign(({ context: { spec, record, trial, now } }) => ({
       verdict: judged(spec, record, trial, now()),
     })),
-    grantRetry: assign(({ context: { record, verdict, now } }) =>
-      verdict?.kind !== 'retry'
-        ? {}
-        : { record: { ...record, retries: verdict.retries, retryAt: now() + verdict.delayMs } },
-    ),
+    grantRetry: assign(({ context }) => ({ record: retryGranted(context) })),
     /** A timer may fire a hair early: from now on the deadline has passed for certain. */
     expireGoal: assign(({ context: { record, now } }) => ({ record: { ...record, goalDeadlineAt: now() } })),
     settleTrial: assign({ trial: false }),
-    mount: raise({ type: 'volumes.wanted' }),
+    load: sendTo(PREPARATION, { type: 'modules.load' }),
     unmount: raise({ type: 'volumes.unwanted' }),
     halt: sendTo('process', { type: 'process.halt' }),
     kill: sendTo('process', { type: 'process.kill' }),
@@ -203,22 +233,27 @@ export const containerMachine = setup({
   guards: {
     begins: ({ context }, { kind }: { kind: Beginning['kind'] }) => context.beginning.kind === kind,
     recordedAs: ({ context }, { status }: { status: Status }) => context.record.status === status,
-    recordedSignal: ({ context: { record } }) => record.status === 'STARTING' && record.signalled,
     restsAs: ({ context: { beginning, record } }, { status }: { status: Status }) =>
       beginning.kind === 'resting' && record.status === status,
     restsFor: ({ context }, { reason }: { reason: StopReason }) => context.record.stopReason === reason,
     beginsMounted: ({ context: { beginning, record } }) =>
       beginning.kind === 'alive' || (beginning.kind === 'resting' && record.status === 'MOUNTED'),
     wants: ({ context }, { intent }: { intent: Intent }) => context.record.intent === intent,
-    /** Something was announced: the container is not just being adopted. */
-    told: ({ context }) => context.member !== undefined,
-    untroubled: ({ context }) => context.record.fault === undefined,
+    /** It waits for its gate only. */
+    mayMount: ({ context: { record } }) =>
+      (record.status === 'INSTALLED' || record.status === 'BLOCKED') && record.fault === undefined,
     goalMounted: ({ context }) => context.spec.statusGoal === 'MOUNTED',
-    goalReady: ({ context }) => context.spec.statusGoal === 'READY',
+    hasSignalled: ({ context }) => context.record.signalled,
+    firstSignal: ({ context: { spec, record } }) => spec.statusGoal === 'READY' && !record.signalled,
     /** The goal is READY, and init is still there to be ready. */
-    readyCounts: ({ context: { spec, record } }) => spec.statusGoal === 'READY' && record.pid !== undefined,
+    readyCounts: ({ context: { spec, record } }) =>
+      spec.statusGoal === 'READY' && record.status === 'STARTED' && record.pid !== undefined,
+    startCounts: ({ context: { spec, record } }) =>
+      spec.statusGoal === 'STARTED' && record.status === 'STARTING',
+    isTimed: ({ context }) => context.goalTimeoutMs > 0,
     retriesNow: ({ context: { verdict } }) => verdict?.kind === 'retry' && verdict.delayMs === 0,
     verdictIs: ({ context }, { kind }: { kind: Recovery['kind'] }) => context.verdict?.kind === kind,
+    unmounts: stateIn({ volumes: 'unmounting' }),
     volumesAway: stateIn({ volumes: 'none' }),
     /** No mount is under way. */
     volumesIdle: or([stateIn({ volumes: 'none' }), stateIn({ volumes: 'stuck' })]),
@@ -252,7 +287,10 @@ export const containerMachine = setup({
           always: [
             { guard: { type: 'begins', params: { kind: 'alive' } }, target: 'alive' },
             { guard: { type: 'begins', params: { kind: 'ended' } }, target: 'STOPPED' },
-            { guard: { type: 'restsAs', params: { status: 'MOUNTED' } }, target: 'preparing.MOUNTED' },
+            {
+              guard: { type: 'restsAs', params: { status: 'MOUNTED' } },
+              target: 'preparing.MOUNTED.resting',
+            },
             { guard: { type: 'restsAs', params: { status: 'RECOVERING' } }, target: 'RECOVERING' },
             { guard: { type: 'restsAs', params: { status: 'STOPPED' } }, target: 'STOPPED.resuming' },
             { target: 'preparing' },
@@ -266,48 +304,41 @@ export const containerMachine = setup({
               { guard: 'volumesAway', target: 'STOPPED', actions: wantStop },
               { actions: [wantStop, restate, 'unmount'] },
             ],
-            'volumes.released': 'STOPPED',
-            'volumes.failed': [
-              { guard: { type: 'wants', params: { intent: 'run' } }, actions: [restate, 'fail'] },
-              { target: 'STOPPED' },
+            'volumes.mounted': [
+              { guard: 'goalMounted', target: '.MOUNTED.resting' },
+              { target: '.MOUNTED.loading' },
             ],
-            'volumes.stuck': 'STOPPED.failed',
+            'volumes.failed': [
+              { guard: wantsRun, actions: [noteFault, restate, 'fail'] },
+              { target: 'STOPPED', actions: noteFault },
+            ],
+            'volumes.released': { guard: not(wantsRun), target: 'STOPPED' },
+            'volumes.stuck': { guard: 'unmounts', target: 'STOPPED.failed', actions: noteFault },
           },
           states: {
             INSTALLED: {
               tags: 'INSTALLED',
               entry: { type: 'announce', params: { status: 'INSTALLED' } },
               on: {
-                'container.unlock': { guard: 'untroubled', actions: 'mount' },
                 'container.lock': { guard: 'volumesIdle', target: 'BLOCKED' },
-                'volumes.mounted': 'MOUNTED',
               },
             },
             BLOCKED: {
               tags: 'BLOCKED',
               entry: { type: 'announce', params: { status: 'BLOCKED' } },
-              on: {
-                'container.unlock': { guard: 'untroubled', actions: 'mount' },
-                'volumes.mounted': 'MOUNTED',
-              },
             },
             MOUNTED: {
               tags: 'MOUNTED',
               entry: { type: 'announce', params: { status: 'MOUNTED' } },
-              initial: 'arriving',
+              initial: 'resting',
               states: {
-                arriving: { always: [{ guard: 'goalMounted', target: 'resting' }, { target: 'loading' }] },
                 resting: {},
                 loading: {
-                  invoke: {
-                    src: 'loadModules',
-                    input: ({ context }) => context.spec,
+                  entry: 'load',
+                  on: {
                     // R-09: told before the runtime is asked.
-                    onDone: {
-                      target: '#container.life.alive',
-                      actions: ['requestStart', announceStarting],
-                    },
-                    onError: { target: 'lacking', actions: [noteFault, restate, 'fail'] },
+                    'modules.loaded': { target: '#container.life.alive.STARTING', actions: requestStart },
+                    'modules.failed': { target: 'lacking', actions: [noteFault, restate, 'fail'] },
                   },
                 },
                 /** A required driver is missing (R-03). */
@@ -325,22 +356,19 @@ export const containerMachine = setup({
             src: 'containerProcess',
             input: ({ context }) => processInput(context),
             onError: {
-              actions: [
-                {
-                  type: 'noteExit',
-                  params: ({ event }) => ({ exit: { kind: 'startFailed', fault: toFault(event.error) } }),
-                },
-                'unmount',
-              ],
+              actions: raise(({ event }) => ({
+                type: 'process.exited',
+                exit: { kind: 'startFailed', fault: toFault(event.error) },
+              })),
             },
           },
           initial: 'beginning',
           on: {
             'process.exited': {
-              actions: [{ type: 'noteExit', params: ({ event }) => ({ exit: event.exit }) }, 'unmount'],
+              actions: { type: 'noteExit', params: ({ event }) => ({ exit: event.exit }) },
             },
             'volumes.released': 'STOPPED',
-            'volumes.stuck': 'STOPPED.failed',
+            'volumes.stuck': { target: 'STOPPED.failed', actions: noteFault },
             'container.stop': { target: '.STOPPING', actions: wantStop },
             'container.restart': { target: '.STOPPING', actions: wantRestart },
           },
@@ -352,48 +380,28 @@ export const containerMachine = setup({
                 { guard: { type: 'recordedAs', params: { status: 'STARTED' } }, target: 'STARTED' },
                 { guard: { type: 'recordedAs', params: { status: 'READY' } }, target: 'READY' },
                 { guard: { type: 'recordedAs', params: { status: 'STOPPING' } }, target: 'STOPPING' },
-                { guard: 'told', target: 'STARTING' },
-                {
-                  guard: 'recordedSignal',
-                  target: 'STARTING.signalled',
-                  actions: announceStarting,
-                },
                 {
                   guard: { type: 'recordedAs', params: { status: 'STARTING' } },
                   target: 'STARTING',
                   actions: announceStarting,
                 },
-                { target: 'STARTING', actions: ['requestStart', announceStarting] },
+                { target: 'STARTING', actions: requestStart },
               ],
             },
             STARTING: {
               tags: 'STARTING',
-              initial: 'silent',
-              states: {
-                silent: {
-                  on: {
-                    'signal.ready': {
-                      guard: 'goalReady',
-                      target: 'signalled',
-                      actions: ['noteSignal', restate],
-                    },
-                    'process.started': { target: '#container.life.alive.STARTED', actions: notePid },
-                  },
-                },
-                /** L-03: ready before the pid is known. It passes STARTED on its way. */
-                signalled: {
-                  on: {
-                    'process.started': {
-                      target: '#container.life.alive.READY',
-                      actions: [notePid, { type: 'announce', params: { status: 'STARTED' } }],
-                    },
-                  },
-                },
+              on: {
+                'signal.ready': { guard: 'firstSignal', actions: ['noteSignal', restate] },
+                'process.started': [
+                  // L-03: ready before the pid is known. It passes STARTED on its way.
+                  { guard: 'hasSignalled', target: 'READY', actions: announceStarted },
+                  { target: 'STARTED' },
+                ],
               },
             },
             STARTED: {
               tags: 'STARTED',
-              entry: { type: 'announce', params: { status: 'STARTED' } },
+              entry: announceStarted,
               on: { 'signal.ready': { guard: 'readyCounts', target: 'READY' } },
             },
             READY: {
@@ -417,7 +425,7 @@ export const containerMachine = setup({
         },
         RECOVERING: {
           tags: 'RECOVERING',
-          entry: { type: 'announce', params: { status: 'RECOVERING' } },
+          entry: announceRecovering,
           after: { retryRemaining: 'preparing' },
           on: {
             'container.start': { target: 'preparing', actions: 'forgive' },
@@ -448,7 +456,7 @@ export const containerMachine = setup({
                 {
                   guard: { type: 'verdictIs', params: { kind: 'retry' } },
                   target: '#container.life.RECOVERING',
-                  actions: [{ type: 'announce', params: { status: 'STOPPED' } }, 'grantRetry'],
+                  actions: { type: 'announce', params: { status: 'STOPPED' } },
                 },
                 { guard: { type: 'verdictIs', params: { kind: 'gaveUp' } }, target: 'gaveUp' },
                 { guard: { type: 'verdictIs', params: { kind: 'finished' } }, target: 'finished' },
@@ -488,37 +496,52 @@ export const containerMachine = setup({
       initial: 'entering',
       states: {
         entering: { always: [{ guard: 'beginsMounted', target: 'mounted' }, { target: 'none' }] },
-        none: { on: { 'volumes.wanted': 'mounting' } },
-        mounting: {
+        none: { on: { 'container.unlock': { guard: 'mayMount', target: 'preparing' } } },
+        /** Mounts, then loads modules when `life` says so. */
+        preparing: {
           invoke: {
-            src: 'mountVolumes',
+            id: PREPARATION,
+            src: 'prepareVolumes',
             input: ({ context }) => context.spec,
-            onDone: { target: 'mounted', actions: raise({ type: 'volumes.mounted' }) },
-            onError: { target: 'none', actions: [noteFault, raise({ type: 'volumes.failed' })] },
+            onError: { actions: raise(({ event }) => ({ type: 'volumes.failed', error: event.error })) },
           },
-          /** Leaving aborts the mount; its undoing comes before the unmount begins. */
-          on: { 'volumes.unwanted': 'unmounting' },
+          on: {
+            'volumes.mounted': { guard: 'goalMounted', target: 'mounted' },
+            'volumes.failed': 'none',
+            'modules.loaded': 'mounted',
+            'modules.failed': 'mounted',
+            /** Leaving aborts the mount; its undoing comes before the unmount begins. */
+            'volumes.unwanted': 'unmounting',
+          },
         },
-        mounted: { on: { 'volumes.unwanted': 'unmounting' } },
+        mounted: { on: { 'process.exited': 'unmounting', 'volumes.unwanted': 'unmounting' } },
         unmounting: {
           invoke: {
             src: 'unmountVolumes',
             input: ({ context }) => context.spec,
-            onDone: { target: 'none', actions: raise({ type: 'volumes.released' }) },
-            onError: { target: 'stuck', actions: [noteFault, raise({ type: 'volumes.stuck' })] },
+            onError: { actions: raise(({ event }) => ({ type: 'volumes.stuck', error: event.error })) },
           },
+          on: { 'volumes.released': 'none', 'volumes.stuck': 'stuck' },
         },
         /** Something still holds a mount. The next start clears it first, a stop before that tries again. */
-        stuck: { on: { 'volumes.wanted': 'clearing', 'volumes.unwanted': 'unmounting' } },
+        stuck: {
+          on: {
+            'container.unlock': { guard: 'mayMount', target: 'clearing' },
+            'volumes.unwanted': 'unmounting',
+          },
+        },
         clearing: {
           invoke: {
             src: 'unmountVolumes',
             input: ({ context }) => context.spec,
-            onDone: [
-              { guard: { type: 'wants', params: { intent: 'run' } }, target: 'mounting' },
-              { target: 'none', actions: raise({ type: 'volumes.released' }) },
-            ],
-            onError: { target: 'stuck', actions: [noteFault, raise({ type: 'volumes.failed' })] },
+            onError: { actions: raise(({ event }) => ({ type: 'volumes.stuck', error: event.error })) },
+          },
+          on: {
+            'volumes.released': [{ guard: wantsRun, target: 'preparing' }, { target: 'none' }],
+            'volumes.stuck': {
+              target: 'stuck',
+              actions: raise(({ event }) => ({ type: 'volumes.failed', error: event.error })),
+            },
           },
         },
       },
@@ -526,9 +549,17 @@ export const containerMachine = setup({
     goal: {
       initial: 'idle',
       states: {
-        idle: { always: { guard: 'goalPending', target: 'pending' } },
+        idle: {
+          always: { guard: 'goalPending', target: 'pending' },
+          on: { 'modules.loaded': { guard: 'isTimed', target: 'pending' } },
+        },
+        /** The two common ways of reaching a goal end it in the same step; all others are seen after theirs. */
         pending: {
           always: { guard: 'goalDecided', target: 'idle' },
+          on: {
+            'process.started': { guard: 'startCounts', target: 'idle' },
+            'signal.ready': { guard: 'readyCounts', target: 'idle' },
+          },
           after: { goalRemaining: { target: 'idle', actions: ['expireGoal', restate] } },
         },
       },
@@ -540,6 +571,16 @@ export const containerMachine = setup({
 function processInput({ spec, record, beginning, member }: ContainerContext): ProcessInput {
   const survivor = beginning.kind === 'alive' && member === undefined ? beginning.survivor : undefined;
   return { spec, startedAt: record.startedAt ?? record.since, survivor };
+}
+
+/** An adopted container that waits for its retry has no verdict: that retry is on record. */
+function retryGranted({ record, verdict, now }: ContainerContext): ContainerRecord {
+  if (verdict?.kind !== 'retry') return record;
+  return { ...record, retries: verdict.retries, retryAt: now() + verdict.delayMs };
+}
+
+function isStarted(event: { type: string }): event is Extract<ProcessFact, { type: 'process.started' }> {
+  return event.type === 'process.started';
 }
 
 function remaining({ now }: ContainerContext, at: number | undefined): number {

@@ -85,12 +85,14 @@ export const groupMachine = setup({
     count: enqueueActions(
       ({ context, enqueue }, { from, to }: { from: Member | undefined; to: Member | undefined }) => {
         const tally = recount(context.tally, from, to);
-        enqueue.assign({ tally });
-        if (joined(tally) < context.seeds.length) return;
         const member: Member = { status: lowestLagging(tally), goal: jointGoal(tally) };
-        if (context.member?.status === member.status && context.member.goal === member.goal) return;
+        const stays = context.member?.status === member.status && context.member.goal === member.goal;
+        if (stays || joined(tally) < context.seeds.length) {
+          enqueue.assign({ tally });
+          return;
+        }
         const { name, announcer, owner, now } = context;
-        enqueue.assign({ member });
+        enqueue.assign({ tally, member });
         enqueue.sendTo(announcer, { type: 'group', at: now(), name, ...member });
         enqueue.sendTo(owner, { type: 'group.changed', name, to: member });
       },

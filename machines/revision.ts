@@ -78,19 +78,20 @@ export const revisionMachine = setup({
     survey: enqueueActions(
       ({ context, enqueue }, { name, to }: { name: string | undefined; to: Member | undefined }) => {
         const members = context.members.map((member, i) => (context.groups[i]?.name === name ? to : member));
-        enqueue.assign({ members });
-        if (!members.every((member) => member !== undefined)) return;
+        if (!members.every((member) => member !== undefined)) {
+          enqueue.assign({ members });
+          return;
+        }
         const { announcer, owner, groups, now } = context;
         const tally = tallyOf(members);
         const member: Member = { status: lowestLagging(tally), goal: jointGoal(tally) };
+        const open = context.obstacle === undefined ? openGroups(members, context.trial) : 0;
+        enqueue.assign({ members, member, open });
         if (context.member?.status !== member.status || context.member.goal !== member.goal) {
-          enqueue.assign({ member });
           enqueue.sendTo(announcer, { type: 'revision', at: now(), ...member });
           enqueue.sendTo(owner, { type: 'revision.changed', to: member });
         }
-        const open = context.obstacle === undefined ? openGroups(members, context.trial) : 0;
         const decided = context.member !== undefined;
-        enqueue.assign({ open });
         groups.forEach((group, i) => {
           const before = decided && i < context.open;
           if (i < open && !before) enqueue.sendTo(group.name, { type: 'group.unlock' });

@@ -1,16 +1,19 @@
-/** The root: runs one revision, answers commands, stops, and reboots when a container has failed (lifecycle §1, §8.3).
+/** The root: runs one revision, stops, reboots or powers off when told to, and reboots when a container has failed
+ *  (lifecycle §1, §8.3).
  *
  *  Changing to another revision is not here yet to decide: a failure of a container means reboot (lifecycle §9.1). */
 
 import { type ActorRefFrom, assign, type ErrorActorEvent, sendTo, setup } from 'xstate';
 import type { Announcer } from './container.ts';
 import type { Fault } from './domain/fault.ts';
-import type { Announcement, DevicePhase } from './domain/report.ts';
+import type { Announcement, Because, DevicePhase } from './domain/report.ts';
 import { type ContainerFailure, type GroupSeed, type RevisionReport, revisionMachine } from './revision.ts';
 import { unprovidedProcess, unprovidedTask } from './unprovided.ts';
 
 export type SupervisorEvent =
   | { type: 'device.stop' }
+  | { type: 'device.reboot'; because: string }
+  | { type: 'device.powerOff'; because: string }
   /** Do not wait for the stop grace. */
   | { type: 'device.force' };
 
@@ -20,10 +23,15 @@ export interface SupervisorInput {
   readonly now: () => number;
 }
 
+export interface Departure {
+  readonly to: 'reboot' | 'powerOff';
+  readonly because: Because;
+}
+
 export interface SupervisorContext extends SupervisorInput {
   readonly announcer: Announcer;
-  /** The first failure; why the device reboots. */
-  readonly fault: Fault | undefined;
+  /** What follows once every container has stopped; undefined: the end. The first that is decided counts. */
+  readonly departure: Departure | undefined;
   /** What broke a chart. */
   readonly error: unknown;
 }
@@ -35,10 +43,19 @@ const announceFailure = {
     fault: event.fault,
   }),
 } as const;
-const noteFault = {
-  type: 'noteFault',
-  params: ({ event }: { event: { fault: Fault } }) => ({ fault: event.fault }),
+/** Lifecycle §9.1: no update is under way, so the device reboots. */
+const rebootForFault = {
+  type: 'decide',
+  params: ({ event }: { event: { fault: Fault } }): Departure => ({ to: 'reboot', because: event.fault }),
 } as const;
+const asked = (to: Departure['to']) =>
+  ({
+    type: 'decide',
+    params: ({ event }: { event: { because: string } }): Departure => ({
+      to,
+      because: { code: 'REQUESTED', message: event.because },
+    }),
+  }) as const;
 const noteError = {
   type: 'noteError',
   params: ({ event }: { event: { error: unknown } }) => ({ error: event.error }),
@@ -49,12 +66,18 @@ export const supervisorMachine = setup({
     input: SupervisorInput;
     context: SupervisorContext;
     events: SupervisorEvent | RevisionReport | ErrorActorEvent<unknown, string>;
-    children: { announcer: 'announcer'; revision: 'revision'; reboot: 'rebootDevice' };
+    children: {
+      announcer: 'announcer';
+      revision: 'revision';
+      reboot: 'rebootDevice';
+      powerOff: 'powerOffDevice';
+    };
   },
   actors: {
     announcer: unprovidedProcess<Announcement, undefined>(),
     revision: revisionMachine,
-    rebootDevice: unprovidedTask<Fault>(),
+    rebootDevice: unprovidedTask<Because>(),
+    powerOffDevice: unprovidedTask<Because>(),
   },
   actions: {
     announcePhase: sendTo(
@@ -74,12 +97,14 @@ export const supervisorMachine = setup({
         fault,
       }),
     ),
-    noteFault: assign(({ context }, { fault }: { fault: Fault }) => ({ fault: context.fault ?? fault })),
+    decide: assign(({ context }, departure: Departure) => ({ departure: context.departure ?? departure })),
     stopRevision: sendTo('revision', { type: 'revision.stop' }),
     killRevision: sendTo('revision', { type: 'revision.kill' }),
     noteError: assign((_, { error }: { error: unknown }) => ({ error })),
   },
-  guards: { hasFailed: ({ context }) => context.fault !== undefined },
+  guards: {
+    departs: ({ context }, { to }: { to: Departure['to'] }) => context.departure?.to === to,
+  },
 }).createMachine({
   id: 'supervisor',
   initial: 'active',
@@ -87,7 +112,7 @@ export const supervisorMachine = setup({
   context: ({ input, spawn }) => ({
     ...input,
     announcer: spawn('announcer', { id: 'announcer' }),
-    fault: undefined,
+    departure: undefined,
     error: undefined,
   }),
   entry: { type: 'announcePhase', params: { phase: 'running' } },
@@ -113,15 +138,20 @@ export const supervisorMachine = setup({
     active: {
       initial: 'running',
       on: {
-        'revision.stopped': [{ guard: 'hasFailed', target: 'rebooting' }, { target: 'stopped' }],
+        'revision.stopped': [
+          { guard: { type: 'departs', params: { to: 'reboot' } }, target: 'rebooting' },
+          { guard: { type: 'departs', params: { to: 'powerOff' } }, target: 'poweringOff' },
+          { target: 'stopped' },
+        ],
       },
       states: {
         running: {
           on: {
             'device.stop': 'stopping',
             'device.force': 'stopping.forced',
-            /** Lifecycle §9.1: no update is under way, so the device reboots. */
-            'container.failed': { target: 'stopping', actions: [announceFailure, noteFault] },
+            'device.reboot': { target: 'stopping', actions: asked('reboot') },
+            'device.powerOff': { target: 'stopping', actions: asked('powerOff') },
+            'container.failed': { target: 'stopping', actions: [announceFailure, rebootForFault] },
           },
         },
         stopping: {
@@ -136,16 +166,20 @@ export const supervisorMachine = setup({
     },
     rebooting: {
       entry: { type: 'announcePhase', params: { phase: 'rebooting' } },
-      invoke: {
-        id: 'reboot',
-        src: 'rebootDevice',
-        input: ({ context }) => context.fault ?? { code: 'UNEXPECTED', message: 'reboot without a reason' },
-      },
+      invoke: { id: 'reboot', src: 'rebootDevice', input: ({ context }) => reason(context) },
+    },
+    poweringOff: {
+      entry: { type: 'announcePhase', params: { phase: 'poweringOff' } },
+      invoke: { id: 'powerOff', src: 'powerOffDevice', input: ({ context }) => reason(context) },
     },
     stopped: { entry: { type: 'announcePhase', params: { phase: 'stopped' } } },
     /** A chart broke: our bug. The process ends with it, and the next supervisor adopts what runs (design §2). */
     broken: {},
   },
 });
+
+function reason({ departure }: SupervisorContext): Because {
+  return departure?.because ?? { code: 'UNEXPECTED', message: 'nobody gave a reason' };
+}
 
 export type SupervisorActor = ActorRefFrom<typeof supervisorMachine>;

@@ -8,6 +8,7 @@ import type { Answer } from '../machines/domain/control.ts';
 import { describeFault, type Fault, SupervisorError } from '../machines/domain/fault.ts';
 import type { ContainerRecord } from '../machines/domain/record.ts';
 import type { Exit } from '../machines/domain/recovery.ts';
+import type { Because } from '../machines/domain/report.ts';
 import { ClockView, type VirtualClock } from './clock.ts';
 import type { Decide } from './conduct.ts';
 import { Diary, type DiaryEntry } from './diary.ts';
@@ -53,7 +54,8 @@ export interface FakeHost {
   readonly modules: ReadonlySet<string>;
   readonly records: ReadonlyMap<string, ContainerRecord>;
   /** Why each reboot was asked for. */
-  readonly reboots: readonly Fault[];
+  readonly reboots: readonly Because[];
+  readonly powerOffs: readonly Because[];
   starts(container: string): number;
   /** Ends a container's init now; false when it has none. */
   crash(container: string, exit: Exit): boolean;
@@ -71,18 +73,20 @@ export function createFakeHost({ clock, decide = () => ({}), note, device = {} }
   const processes: FakeProcesses = new FakeProcesses(clock, diary, decide, (name) => volumes.usable(name));
   const modules = new Set<string>();
   const records = new Map<string, ContainerRecord>();
-  const reboots: Fault[] = [];
+  const reboots: Because[] = [];
+  const powerOffs: Because[] = [];
 
   const write = (record: ContainerRecord): void => {
     const { fault } = decide('record', record.name);
     if (fault !== undefined) throw asError(fault);
     records.set(record.name, record);
   };
-  const reboot = (because: Fault): void => {
-    diary.call('', `reboot: ${describeFault(because)}`);
-    for (const name of processes.alive) diary.violation(name, `reboot: the process of ${name} is alive`);
-    reboots.push(because);
+  const end = (way: 'reboot' | 'power off', ends: Because[]) => (because: Because) => {
+    diary.call('', `${way}: ${describeFault(because)}`);
+    for (const name of processes.alive) diary.violation(name, `${way}: the process of ${name} is alive`);
+    ends.push(because);
   };
+  const rebooter = { reboot: end('reboot', reboots), powerOff: end('power off', powerOffs) };
 
   const attach = (signalReady: (container: string) => Answer): Attachment => {
     const timers = new ClockView(clock);
@@ -100,7 +104,7 @@ export function createFakeHost({ clock, decide = () => ({}), note, device = {} }
         device: deviceFacts(device),
         runtime: processes.runtime(listener),
         journal: { read: () => Promise.resolve([...records.values()]), write },
-        rebooter: { reboot },
+        rebooter,
         clock: timers,
         complain: (fault) => diary.happening(fault.subject ?? '', `complaint: ${describeFault(fault)}`),
       },
@@ -120,6 +124,7 @@ export function createFakeHost({ clock, decide = () => ({}), note, device = {} }
     modules,
     records,
     reboots,
+    powerOffs,
     get calls() {
       return diary.lines('call');
     },

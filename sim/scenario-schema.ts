@@ -142,7 +142,7 @@ const expectation = closed({
     .record(z.string(), orStatus(closed({ status: status.optional(), goal: goal.optional() })))
     .optional(),
   revision: orStatus(closed({ status: status.optional(), goal: goal.optional() })).optional(),
-  phase: z.enum(['running', 'stopping', 'stopped', 'rebooting']).optional(),
+  phase: z.enum(['running', 'stopping', 'stopped', 'rebooting', 'poweringOff']).optional(),
   order: texts.optional(),
   diary: texts.optional(),
   never: texts.optional(),

@@ -7,9 +7,9 @@
  *  | `actors`          | xstate, `machines`, `actors`                                                            |
  *  | `sim`             | xstate, `machines`, `actors`, `sim`; yaml and zod to read scenarios                     |
  *  | `sim/main.ts`     | what `sim` may, and node: it alone reads files and waits for real                       |
- *  | `adapters`        | node, packages, `adapters`, `machines/domain`, types from `actors/ports.ts`             |
+ *  | `adapters`        | node, packages, `adapters`, `machines/domain`, types from `actors/*ports.ts`            |
  *  | `adapters/cli`    | what `adapters` may, and `sim`, which it shows                                          |
- *  | `adapters/main.ts`| what `adapters` may, and `actors/supervisor.ts`: it alone puts the two together         |
+ *  | `adapters/main*.ts`| what `adapters` may, and `actors`: they alone put the two together                     |
  *  | `adapters/dev`    | anything: it runs in a checkout, never on a device                                      |
  *  | `test`, `examples`| anything                                                                                |
  *
@@ -51,7 +51,7 @@ const node = ({ own, target }: Import): boolean => !own && target.startsWith('no
 const adapter = either(
   ({ own, target }) => !own && target !== 'xstate',
   within('adapters', 'machines/domain', 'package.json'),
-  (found) => found.typeOnly && within('actors/ports.ts')(found),
+  (found) => found.typeOnly && within('actors/ports.ts', 'actors/control-ports.ts')(found),
 );
 
 /** The longest matching directory decides. */
@@ -66,7 +66,8 @@ const RULES: readonly Rule[] = [
   { directory: 'sim/main.ts', allows: either(node, within('machines', 'actors', 'sim')) },
   { directory: 'adapters', allows: adapter },
   { directory: 'adapters/cli', allows: either(adapter, within('sim')) },
-  { directory: 'adapters/main.ts', allows: either(adapter, within('actors/supervisor.ts')) },
+  { directory: 'adapters/main.ts', allows: either(adapter, within('actors')) },
+  { directory: 'adapters/main-control.ts', allows: either(adapter, within('actors')) },
   { directory: 'adapters/dev', allows: () => true },
   { directory: 'examples', allows: () => true },
   { directory: 'test', allows: () => true },

@@ -4,7 +4,7 @@
 
 import type { RunFlags } from '../settings.ts';
 
-interface RunOption {
+export interface RunOption {
   readonly key: Exclude<keyof RunFlags, 'state'>;
   readonly long: string;
   /** Undefined: a switch. */
@@ -43,6 +43,18 @@ export const RUN_OPTIONS: readonly RunOption[] = [
     long: '--goal-timeout',
     value: 'seconds',
     about: 'for groups without a timeout of their own (default: 120)',
+  },
+  {
+    key: 'config',
+    long: '--config',
+    value: 'file',
+    about: 'configuration (default: /etc/pantavisor.config, if there)',
+  },
+  {
+    key: 'cmdline',
+    long: '--cmdline',
+    value: 'text',
+    about: "in place of the kernel's command line",
   },
   {
     key: 'kernel',

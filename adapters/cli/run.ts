@@ -1,7 +1,7 @@
 /** `statevisor run`: from the words of the command line to an exit code. What is put together is in `../main.ts`. */
 
-import { describeFault, type Fault, toFault } from '../../machines/domain/fault.ts';
-import type { RevisionView } from '../../machines/domain/report.ts';
+import { describeFault, toFault } from '../../machines/domain/fault.ts';
+import type { Because, RevisionView } from '../../machines/domain/report.ts';
 import type { Revision } from '../../machines/domain/revision.ts';
 import { monotonicMs } from '../clock.ts';
 import { readDeviceFacts } from '../host/device-facts.ts';
@@ -12,12 +12,14 @@ import { EXIT, type ExitCode, painter, type Terminal } from './output.ts';
 import { problemLines, readStateFile } from './state-file.ts';
 import { openVoice, type Voice } from './voice.ts';
 
-/** 0 stopped on demand, or handed over · 1 a failure asked for a reboot, or a bug · 3 the state or an object is not
- *  there · 4 containers of another revision run · 5 another supervisor runs · 8 the state is not valid. */
+/** 0 stopped on demand, handed over, or rebooting on command · 1 a failure asked for a reboot (0 in appengine mode), or
+ *  a bug, or something stayed mounted · 3 powering off on command, or the state or an object is not there ·
+ *  4 containers of another revision run · 5 another supervisor runs · 8 the state is not valid. */
 export async function run(flags: RunFlags, terminal: Terminal): Promise<ExitCode> {
   const settings = readSettings(flags, terminal.environment);
-  const { defaultRole, lastGroupFallback, initMode, storage } = settings;
-  const activeSections = readDeviceFacts(storage);
+  for (const fault of settings.complaints) terminal.err.write(`statevisor: ${describeFault(fault)}\n`);
+  const { defaultRole, lastGroupFallback, initMode } = settings;
+  const activeSections = readDeviceFacts(settings);
   const state = readStateFile(settings.stateFile, {
     defaultRole,
     lastGroupFallback,
@@ -61,18 +63,26 @@ async function supervise(
       if (announcement.type === 'device' && announcement.phase === 'stopped') end.with(EXIT.ok);
     },
     crashed,
-    reboot: (because) => {
-      voice.aside(rebootText(because));
-      end.with(EXIT.failed);
+    rebooter: {
+      reboot: (because) => {
+        voice.aside(departureText(because, 'reboot'));
+        end.with(rebootExit(because, settings));
+      },
+      powerOff: (because) => {
+        voice.aside(departureText(because, 'power off'));
+        end.with(POWER_OFF_EXIT);
+      },
     },
   });
   made.device = device;
   device.supervisor.start();
-  signals.obey((signal) => obey(signal, device, voice, end));
+  signals.obey((signal) => obey(signal, device, settings, voice, end));
   const code = await end.reached;
   voice.close();
+  const left = device.supervisor.phase() === 'stopped' ? device.mounted() : [];
+  terminal.err.write(leftText(left, device.supervisor.view()));
   await device.close();
-  return code;
+  return left.length > 0 ? EXIT.failed : code;
 }
 
 const NOTHING_YET: RevisionView = { status: 'INSTALLED', goal: 'UNACHIEVED', groups: [] };
@@ -109,8 +119,15 @@ function catchSignals(): { obey(handler: (signal: NodeJS.Signals) => void): void
   };
 }
 
-/** Stop, force, hand over (lifecycle §8, R-08). */
-function obey(signal: NodeJS.Signals, { supervisor }: Device, voice: Voice, end: Ending): void {
+/** Stop, force, hand over (lifecycle §8, R-08). In appengine mode SIGINT powers off, and SIGTERM reboots by ending with
+ *  0 (logs and metadata §9). */
+function obey(
+  signal: NodeJS.Signals,
+  { supervisor }: Device,
+  { initMode }: RunSettings,
+  voice: Voice,
+  end: Ending,
+): void {
   if (signal === 'SIGUSR2') {
     voice.aside(`statevisor: ${signal}: ${GO_ON}\n`);
     end.with(EXIT.ok);
@@ -118,14 +135,36 @@ function obey(signal: NodeJS.Signals, { supervisor }: Device, voice: Voice, end:
   }
   const next = end.stopping ? 'killing what still runs' : 'stopping all containers; once more kills them';
   voice.aside(`statevisor: ${signal}: ${next}\n`);
-  supervisor.send({ type: end.stopping ? 'device.force' : 'device.stop' });
+  if (end.stopping) supervisor.send({ type: 'device.force' });
+  else if (signal === 'SIGINT' && initMode === 'appengine') {
+    supervisor.send({ type: 'device.powerOff', because: 'SIGINT' });
+  } else supervisor.send({ type: 'device.stop' });
   end.stopping = true;
 }
 
 const GO_ON = 'the containers go on without a supervisor; the next run takes them over';
 
-function rebootText(because: Fault): string {
-  return `statevisor: ${describeFault(because)}\nstatevisor: a device would reboot now; all containers are stopped\n`;
+/** Stopped, and yet something is mounted: why it could not be taken down, what it is, and what to do. */
+function leftText(left: readonly string[], { groups }: RevisionView): string {
+  if (left.length === 0) return '';
+  const faults = groups
+    .flatMap(({ containers }) => containers)
+    .flatMap(({ record }) => (record?.fault?.code === 'UNMOUNT_FAILED' ? [record.fault] : []));
+  const what = `still mounted: ${left.join(', ')}`;
+  const fix = `End what uses it (fuser -vm ${left.at(-1)}); the next run takes it down first`;
+  return [...faults.map(describeFault), `${what}. ${fix}`].map((line) => `statevisor: ${line}\n`).join('');
+}
+
+/** What whoever runs this process takes for "do not start it again" (logs and metadata §9). */
+const POWER_OFF_EXIT = 3;
+
+/** Logs and metadata §9: in appengine mode 0 is a reboot, whatever its cause. Otherwise a failure is told as one. */
+function rebootExit(because: Because, { initMode }: RunSettings): ExitCode {
+  return because.code === 'REQUESTED' || initMode === 'appengine' ? EXIT.ok : EXIT.failed;
+}
+
+function departureText(because: Because, what: 'reboot' | 'power off'): string {
+  return `statevisor: ${describeFault(because)}\nstatevisor: a device would ${what} now; all containers are stopped\n`;
 }
 
 function bugText(error: unknown): string {

@@ -8,10 +8,11 @@ import { packageRoot } from '../package-root.ts';
 import type { RunFlags } from '../settings.ts';
 import type { CheckFlags } from './check.ts';
 import { completionScript, SHELLS, type Shell } from './completion.ts';
+import type { ConfigFlags } from './config.ts';
 import type { DoctorFlags } from './doctor.ts';
 import { EXIT, type Terminal } from './output.ts';
 import type { PlanFlags } from './plan.ts';
-import { RUN_OPTIONS } from './run-options.ts';
+import { RUN_OPTIONS, type RunOption } from './run-options.ts';
 import type { SimFlags } from './sim.ts';
 
 const EXIT_CODES =
@@ -53,6 +54,7 @@ function buildProgram(terminal: Terminal, done: (code: number) => void): Command
   addSim(program, terminal, done);
   addCheck(program, terminal, done);
   addPlan(program, terminal, done);
+  addConfig(program, terminal, done);
   addDoctor(program, terminal, done);
   addCompletion(program, terminal, done);
   return program;
@@ -65,20 +67,14 @@ const addRun: Add = (program, terminal, done) => {
     .command('run')
     .description('run the containers of a revision on this machine, as root')
     .argument('<state>', 'state JSON, or - for standard input');
-  for (const { key, long, value, about, choices } of RUN_OPTIONS) {
-    const option = new Option(value === undefined ? long : `${long} <${value}>`, about);
-    option.attributeName = () => key;
-    verb.addOption(choices === undefined ? option : option.choices(choices));
-  }
+  for (const option of RUN_OPTIONS) verb.addOption(optionOf(option));
   verb
     .addHelpText(
       'after',
       `
 Signals: TERM and INT stop all containers, a second one kills them; USR2 ends the supervisor and leaves the
-containers running, for the next one on the same --run-dir to take over. The environment may set PV_STORAGE_MNTPOINT,
-PV_SYSTEM_RUNDIR, PV_DISK_VOLDIR, PV_SYSTEM_CONFDIR, PV_UPDATER_GOALS_TIMEOUT, PV_CONTAINER_DEFAULT_ROLE,
-PV_CONTAINER_DEFAULT_GROUP (last: own groups take containers without one), PV_SYSTEM_INIT_MODE, PV_LXC_LOG_LEVEL and
-PV_LOG_AUTO_DEVLOG.`,
+containers running, for the next one on the same --run-dir to take over. The configuration has more to set: see
+statevisor config --help.`,
     )
     .addHelpText(
       'after',
@@ -100,11 +96,22 @@ const addSim: Add = (program, terminal, done) => {
     .description('run a scenario or a state JSON on a simulated device, in virtual time')
     .argument('<file>', 'scenario (YAML or JSON) or state JSON')
     .option('--seed <number>', 'another run of the same scenario')
-    .addOption(new Option('--speed <speed>', 'of virtual time').choices(['1', '60', 'max']).default('max'))
+    .addOption(
+      new Option('--speed <speed>', 'of virtual time (default: max, with --listen 1)').choices([
+        '1',
+        '60',
+        'max',
+      ]),
+    )
+    .option('--listen <dir>', 'serve the control sockets of the device in this directory, until Ctrl-C')
     .option('--json', 'one JSON object per line')
     .addHelpText(
       'after',
-      examples('statevisor sim sim/scenarios/crash-loop.yaml', 'statevisor sim --speed 60 state.json'),
+      examples(
+        'statevisor sim sim/scenarios/crash-loop.yaml',
+        'statevisor sim --speed 60 state.json',
+        'statevisor sim --listen /tmp/device state.json',
+      ),
     )
     .action(async (file: string, flags: SimFlags) => {
       const { sim } = await import('./sim.ts');
@@ -148,6 +155,45 @@ const addPlan: Add = (program, terminal, done) => {
     });
 };
 
+/** Of `run`, those that say something of the configuration. */
+const CONFIG_OPTIONS = RUN_OPTIONS.filter(({ key }) => !['kernel', 'logLevel', 'json'].includes(key));
+
+const addConfig: Add = (program, terminal, done) => {
+  const verb = program
+    .command('config')
+    .description('the configuration as a run would have it: every key, its value, and which level it is from')
+    .addHelpText(
+      'after',
+      `
+Levels, lowest first: default, the configuration file, <run-dir>/phconfig/pantahub.config, the policy, the OEM file of a
+revision, pv_ and ph_ words of the kernel's command line, PV_ and PH_ variables of the environment, user metadata, and the
+options of run. Files hold one KEY=value per line.`,
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'statevisor config',
+        'PV_LOG_LEVEL=4 statevisor config explain log.level',
+        'statevisor config --json',
+      ),
+    );
+  const explain = verb
+    .command('explain')
+    .description('which level won a key, and what the others said')
+    .argument('<key>', 'key, or old name such as log.level')
+    .addHelpText('after', examples('statevisor config explain PV_LOG_LEVEL'));
+  for (const command of [verb, explain]) {
+    for (const option of CONFIG_OPTIONS) command.addOption(optionOf(option));
+    command.option('--json', 'as JSON');
+  }
+  const show = async (key: string | undefined, flags: ConfigFlags) => {
+    const { config } = await import('./config.ts');
+    done(config(key, flags, terminal));
+  };
+  verb.action((flags: ConfigFlags) => show(undefined, flags));
+  explain.action((key: string, _, command: Command) => show(key, command.optsWithGlobals<ConfigFlags>()));
+};
+
 const addDoctor: Add = (program, terminal, done) => {
   program
     .command('doctor')
@@ -179,6 +225,12 @@ const addCompletion: Add = (program, terminal, done) => {
       done(EXIT.ok);
     });
 };
+
+function optionOf({ key, long, value, about, choices }: RunOption): Option {
+  const option = new Option(value === undefined ? long : `${long} <${value}>`, about);
+  option.attributeName = () => key;
+  return choices === undefined ? option : option.choices(choices);
+}
 
 function readVersion(): string {
   const manifest = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {

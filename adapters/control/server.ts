@@ -1,155 +1,105 @@
-/** HTTP on a socket that is open already: head normalised, handed to Node's parser, answered by koa. The one place
- *  where an error becomes an answer. Which requests exist is in the route files; who listens is in `doors.ts`. */
+/** HTTP on a socket that is open already: framed by `connection.ts`, parsed by Node, answered through koa. Finds the
+ *  route, lets nobody in who may not, and sends one reply to each request: the one place where an error becomes an
+ *  answer. Which requests exist is in the route files; who listens is in `doors.ts`. */
 
-import { createServer, type IncomingMessage, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import Koa, { type Context } from 'koa';
-import type { Supervisor } from '../../actors/ports.ts';
-import type { Serve } from './doors.ts';
-import { endsHead, MAX_HEAD_BYTES, normaliseHead } from './head.ts';
-import { postSignal } from './signal.ts';
+import type { Control } from '../../actors/control-ports.ts';
+import { admit, identify } from './callers.ts';
+import { type Connection, createConnection, PATIENCE, type Patience } from './connection.ts';
+import type { Serve, Visitor } from './doors.ts';
+import { sendReply } from './reply.ts';
+import type { Reply, Route } from './route.ts';
+import { createRouter, isOurs, queryOf } from './router.ts';
 
-/** What a route may know and do. */
-export interface Call {
-  readonly supervisor: Supervisor;
-  /** The container whose socket was called. */
-  readonly caller: string;
+export interface ControlServerOptions {
+  readonly control: Control;
+  readonly routes: readonly Route[];
+  /** Told of errors that are no client's fault, and who called. */
+  readonly report: (error: unknown, visitor: Visitor) => void;
+  /** `PATIENCE` unless given. */
+  readonly patience?: Patience;
 }
 
-/** What a route answers: an error text, or nothing but the status. */
-export interface Reply {
-  readonly status: number;
-  readonly error?: string;
+interface Visit {
+  readonly connection: Connection;
+  readonly visitor: Visitor;
 }
 
-interface Route {
-  readonly method: string;
-  readonly handle: (request: IncomingMessage, call: Call) => Promise<Reply>;
-}
+/** Serves connections, whoever has accepted them. */
+export function createControlServer(options: ControlServerOptions): Serve {
+  const { control, report, patience = PATIENCE } = options;
+  const router = createRouter(options.routes);
+  const visits = new WeakMap<Duplex, Visit>();
 
-/** What Node's parser could not read. */
-interface ClientError extends NodeJS.ErrnoException {
-  readonly rawPacket?: Buffer;
-}
-
-/** Exact routes by percent-decoded path (control API §3). */
-const ROUTES: ReadonlyMap<string, Route> = new Map([['/signal', { method: 'POST', handle: postSignal }]]);
-
-const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'HEAD', 'PUT', 'DELETE']);
-/** With a blank, unlike every other error body (control API §2). */
-const UNSUPPORTED = '{"Error": "Unsupported protocol"}';
-
-export function createControl(
-  supervisor: Supervisor,
-  report: (error: unknown, caller: string) => void,
-): Serve {
-  const callers = new WeakMap<Socket, string>();
-  const app = new Koa();
-  app.use(async (context) => {
-    const caller = callers.get(context.req.socket) ?? '';
-    await answer(context, { supervisor, caller }, (error) => report(error, caller));
-  });
-  const server = createServer({ requireHostHeader: false }, app.callback());
-  // Without it Node drops the request of a client that has closed its side.
-  Object.assign(server, { httpAllowHalfOpen: true });
-  server.on('clientError', (error: ClientError, socket) => {
-    const knownForm = /^\S+ \S+ HTTP\/\d/.test(error.rawPacket?.toString('latin1') ?? '');
-    refuse(socket as Socket, error.code === 'HPE_INVALID_METHOD' && knownForm ? 501 : 400);
-  });
-  return (socket, caller) => {
-    callers.set(socket, caller);
-    receiveHead(socket, () => server.emit('connection', socket));
-  };
-}
-
-async function answer(context: Context, call: Call, report: (error: unknown) => void): Promise<void> {
-  if (!METHODS.has(context.method)) {
-    respond(context, 501, UNSUPPORTED);
-    return;
+  function visitOf(stream: Duplex): Visit {
+    const visit = visits.get(stream);
+    if (visit === undefined) throw new Error('a request on a connection that nobody has opened');
+    return visit;
   }
-  const reply = await route(context, call).catch((error: unknown): Reply => {
-    report(error);
-    return { status: 500, error: 'Internal Error' };
-  });
-  respond(context, reply.status, reply.error === undefined ? '' : JSON.stringify({ Error: reply.error }));
-}
 
-async function route(context: Context, call: Call): Promise<Reply> {
-  const found = ROUTES.get(decoded(context.path) ?? '');
-  if (found === undefined) return { status: 400, error: `unknown endpoint: ${context.req.url ?? ''}` };
-  if (found.method !== context.method)
-    return { status: 400, error: 'Method not supported for this endpoint' };
-  return found.handle(context.req, call);
-}
-
-function respond(context: Context, status: number, body: string): void {
-  context.status = status;
-  context.set('Content-Type', 'application/json');
-  context.body = body;
-}
-
-function decoded(path: string): string | undefined {
-  try {
-    return decodeURIComponent(path);
-  } catch (error) {
-    if (error instanceof URIError) return undefined;
-    throw error;
-  }
-}
-
-/** Collects the head and pushes it back, as Node's parser wants it, before `ready`. Looks at every byte once, however
- *  small the pieces are in which a container sends them. */
-function receiveHead(socket: Socket, ready: () => void): void {
-  const received: Buffer[] = [];
-  let length = 0;
-  let seam = Buffer.alloc(0);
-  const stop = () => {
-    socket.off('data', take);
-    socket.off('end', ended);
-  };
-  const ended = () => {
-    stop();
-    if (length === 0) socket.destroy();
-    else refuse(socket, 400);
-  };
-  const take = (chunk: Buffer) => {
-    received.push(chunk);
-    length += chunk.length;
-    seam = Buffer.concat([seam.subarray(-2), chunk]);
-    if (length < MAX_HEAD_BYTES && !endsHead(seam)) return;
-    const head = normaliseHead(Buffer.concat(received));
-    if (head.kind === 'partial') return;
-    stop();
-    socket.pause();
-    switch (head.kind) {
-      case 'foreign':
-        socket.destroy();
-        break;
-      case 'tooLong':
-        refuse(socket, 400);
-        break;
-      case 'complete':
-        socket.unshift(head.bytes);
-        ready();
-        socket.resume();
-        break;
-      default:
-        head satisfies never;
+  /** Patterns by the head alone, exact paths once the body is there (control API §3). */
+  async function answer(request: IncomingMessage, { connection, visitor }: Visit): Promise<Reply> {
+    const { url: target = '', method = '' } = request;
+    const ours = isOurs(target);
+    let failure: Reply | undefined;
+    const matches = router.patterns(target);
+    if (matches.length === 0) await connection.received();
+    const exact = router.exact(target);
+    for (const match of exact === undefined ? matches : [...matches, exact]) {
+      const admission = admit(match, method, identify(control, visitor), ours);
+      if (admission.ok) {
+        const { route, caller } = admission;
+        return route.handle({ control, caller, params: match.params, query: queryOf(target), request });
+      }
+      failure = admission.reply;
     }
-  };
-  socket.on('data', take);
-  socket.on('end', ended);
-  socket.resume();
-}
-
-/** Answers what never became a request. */
-function refuse(socket: Socket, status: 400 | 501): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
+    return failure ?? { status: ours ? 404 : 400, error: `unknown endpoint: ${target}` };
   }
-  const fields = `Content-Type: application/json\r\nContent-Length: ${UNSUPPORTED.length}\r\nConnection: close`;
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${fields}\r\n\r\n${UNSUPPORTED}`, () =>
-    socket.destroy(),
+
+  async function respond(context: Context): Promise<void> {
+    const visit = visitOf(context.req.socket);
+    const reply = await answer(context.req, visit).catch((error: unknown): Reply | undefined => {
+      // The client went away while its body was read, and waits for no answer.
+      if (context.req.destroyed && !context.req.complete) return undefined;
+      report(error, visit.visitor);
+      return { status: 500, error: 'Internal Error' };
+    });
+    if (reply === undefined) {
+      context.respond = false;
+      return;
+    }
+    if (!visit.connection.complete()) context.set('Connection', 'close');
+    await sendReply(context, reply, patience.heartbeatMs).catch((error: unknown) =>
+      report(error, visit.visitor),
+    );
+  }
+
+  const app = new Koa().use(respond);
+  // Reported already, or a client that has gone away.
+  app.on('error', () => undefined);
+  const handle = app.callback();
+  const server = createServer(
+    {
+      requireHostHeader: false,
+      // How much may come, and how long it may take, is decided before it comes here.
+      maxHeaderSize: 1024 * 1024,
+      headersTimeout: 0,
+      requestTimeout: 0,
+      keepAliveTimeout: 0,
+    },
+    (request: IncomingMessage, response: ServerResponse) => {
+      const { connection } = visitOf(request.socket);
+      response.once('finish', connection.answered);
+      void handle(request, response);
+    },
   );
+  server.on('clientError', (_error, stream) => visitOf(stream).connection.refuse(400));
+
+  return (socket, visitor) => {
+    const connection = createConnection(socket, patience, (error) => report(error, visitor));
+    visits.set(connection.stream, { connection, visitor });
+    server.emit('connection', connection.stream);
+  };
 }

@@ -18,6 +18,8 @@ export interface CgroupMount {
   readonly directory: string;
   /** The group that the directory shows; not `/` inside a container. */
   readonly root: string;
+  /** Where LXC makes its groups, when that is not the directory itself. */
+  readonly top?: string;
 }
 
 export function cgroupKind(mounts: readonly CgroupMount[]): CgroupKind {
@@ -65,9 +67,19 @@ export function cgroupsOf(pid: number, mounts: readonly CgroupMount[]): readonly
   });
 }
 
-/** Directories of groups with this name directly below the top of a hierarchy, where LXC makes them. */
+/** The same for an LXC that makes its groups below those of this process (lxc.cgroup.relative). */
+export function relativeMounts(mounts: readonly CgroupMount[]): readonly CgroupMount[] {
+  return mounts.map((mount) => {
+    const [top] = cgroupsOf(process.pid, [mount]);
+    return top === undefined ? mount : { ...mount, top };
+  });
+}
+
+/** Directories of groups with this name where LXC makes them. */
 export function cgroupsNamed(name: string, mounts: readonly CgroupMount[]): readonly string[] {
-  return mounts.map(({ directory }) => join(directory, name)).filter((directory) => existsSync(directory));
+  return mounts
+    .map(({ directory, top = directory }) => join(top, name))
+    .filter((directory) => existsSync(directory));
 }
 
 /** The groups LXC made for one container, for processes somewhere in them. Groups that a configuration puts elsewhere

@@ -3,11 +3,22 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DeviceFacts } from '../../actors/ports.ts';
+import { keyFault } from '../../machines/domain/metadata.ts';
 import { errnoOf } from './kernel-error.ts';
 
+export interface FactsInput {
+  /** In place of the kernel's. */
+  readonly commandLine?: string | undefined;
+  /** `PV_BOOTLOADER_FITCONFIG`. */
+  readonly fitConfig?: string | undefined;
+  /** `PV_CACHE_USRMETADIR` and `PV_CACHE_DEVMETADIR`. */
+  readonly userMeta: string;
+  readonly deviceMeta: string;
+}
+
 /** Metadata is read anew for each question: it changes while containers run. */
-export function readDeviceFacts(storage: string, commandLine = '/proc/cmdline'): DeviceFacts {
-  const words = readFileSync(commandLine, 'utf8').trim().split(/\s+/);
+export function readDeviceFacts({ commandLine, fitConfig, userMeta, deviceMeta }: FactsInput): DeviceFacts {
+  const words = (commandLine ?? readFileSync('/proc/cmdline', 'utf8')).trim().split(/\s+/);
   const value = (key: string) => words.findLast((word) => word.startsWith(`${key}=`))?.slice(key.length + 1);
   return {
     deviceTree: value('pv_bootloader.dtb'),
@@ -15,19 +26,20 @@ export function readDeviceFacts(storage: string, commandLine = '/proc/cmdline'):
       value('pv_bootloader.ovl')
         ?.split(',')
         .filter((name) => name !== '') ?? [],
-    fitConfig: value('PV_BOOTLOADER_FITCONFIG'),
-    userMeta: (key) => readKey(join(storage, 'cache/meta'), key),
-    deviceMeta: (key) => readKey(join(storage, 'cache/devmeta'), key),
+    fitConfig,
+    userMeta: (key) => readKey(userMeta, key),
+    deviceMeta: (key) => readKey(deviceMeta, key),
   };
 }
 
+/** Values are kept as they were sent. Here they become words of a module line, and white space at their end, as
+ *  editors and echo leave it, was never meant for the kernel. */
 function readKey(directory: string, key: string): string | undefined {
-  // Keys are file names; one that would lead elsewhere is none.
-  if (key === '' || key === '.' || key === '..' || key.includes('/')) return undefined;
+  if (keyFault(key) !== undefined) return undefined;
   try {
     return readFileSync(join(directory, key), 'utf8').trimEnd();
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENAMETOOLONG') return undefined;
+    if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -4,6 +4,9 @@
 
 export type KernelName = 'native' | 'spawn';
 
+/** A `PV_LOOP_INDEX_BASE` that sets no beginning to the search for loop devices. */
+export const ANY_LOOP = -1;
+
 export interface MountOptions {
   readonly readOnly?: boolean;
   /** Options of the file system itself, as the kernel wants them: `mode=0755`, `lowerdir=…`. */
@@ -24,7 +27,8 @@ export type Ended =
 export interface Kernel {
   readonly name: KernelName;
   mount(source: string, target: string, fsType: string, options?: MountOptions): Promise<void>;
-  /** Mounts an image file read-only over a loop device that frees itself when unmounted. */
+  /** Mounts an image file read-only over a loop device that frees itself when unmounted: any one, or the first free
+   *  one from `PV_LOOP_INDEX_BASE` on (storage §6.1). */
   mountImage(image: string, target: string, fsType: string): Promise<void>;
   /** Shows a file or directory at a second place. */
   bind(source: string, target: string): Promise<void>;

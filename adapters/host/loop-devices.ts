@@ -1,6 +1,7 @@
-/** Which loop devices show which files, from sysfs. Attaching and detaching is the kernel port's. */
+/** Which loop devices show which files, and which numbers are free, from sysfs. Attaching and detaching is the kernel
+ *  port's. */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface LoopDevice {
@@ -16,12 +17,25 @@ export function readLoopDevices(sys = '/sys/block'): readonly LoopDevice[] {
   return readdirSync(sys)
     .filter((name) => name.startsWith('loop'))
     .flatMap((name) => {
+      const attributes = join(sys, name, 'loop');
+      // Most are not attached: to try each and fail takes longer than anything else here.
+      if (!existsSync(attributes)) return [];
       try {
-        const file = readFileSync(join(sys, name, 'loop', 'backing_file'), 'utf8').replace(/\n$/, '');
-        const autoclear = readFileSync(join(sys, name, 'loop', 'autoclear'), 'utf8').startsWith('1');
+        const file = readFileSync(join(attributes, 'backing_file'), 'utf8').replace(/\n$/, '');
+        const autoclear = readFileSync(join(attributes, 'autoclear'), 'utf8').startsWith('1');
         return [{ device: `/dev/${name}`, file, autoclear }];
       } catch {
-        return []; // Not attached, or just now detached: the directory is gone.
+        return []; // Just now detached: the directory is gone.
       }
     });
+}
+
+/** Numbers of loop devices that show nothing, or that do not exist yet, from `base` on. */
+export function freeLoopIndexes(base: number, count: number, sys = '/sys/block'): readonly number[] {
+  const taken = new Set(readLoopDevices(sys).map(({ device }) => device));
+  const free: number[] = [];
+  for (let index = base; free.length < count; index += 1) {
+    if (!taken.has(`/dev/loop${index}`)) free.push(index);
+  }
+  return free;
 }

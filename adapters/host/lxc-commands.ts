@@ -21,7 +21,8 @@ export interface LxcTarget {
   readonly kernel: Kernel;
 }
 
-/** Ends when the container is RUNNING (0) or will not be. It goes on if we are killed.
+/** Ends when the container is RUNNING (0) or will not be. It goes on if we are killed. With `-d`, LXC closes whatever files
+ *  it inherits, as with `-C`, which would add nothing.
  *  @throws UNSUPPORTED when there is no LXC */
 export async function runLxcStart({ name, files, lxcPath, logLevel, kernel }: LxcTarget): Promise<Ended> {
   const level = LXC_LOG_LEVELS[logLevel] ?? 'INFO';

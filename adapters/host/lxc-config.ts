@@ -9,6 +9,7 @@ import { type Layout, localPath, rootfsDir } from '../../machines/domain/layout.
 import type { ContainerSpec } from '../../machines/domain/revision.ts';
 import type { CgroupKind } from './cgroups.ts';
 import { type ConfigLine, unquoted } from './lxc-config-file.ts';
+import { deviceHook } from './lxc-devices.ts';
 
 export interface LxcHostFacts {
   readonly cgroups: CgroupKind;
@@ -27,6 +28,8 @@ export interface LxcPlaces {
   readonly consoleLog: string;
   readonly consoleLogBytes: number;
   readonly binds: readonly Bind[];
+  /** Directory with the rules for its device nodes; undefined: no nodes. */
+  readonly deviceRules?: string | undefined;
 }
 
 export interface Bind {
@@ -45,6 +48,7 @@ export interface LxcConfigInput {
   readonly host: LxcHostFacts;
   /** `PV_LXC_LOG_LEVEL`. */
   readonly logLevel: number;
+  readonly relativeCgroups: boolean;
   /** Its place in a network pool; without one its own lines decide. */
   readonly lease?: Lease | undefined;
 }
@@ -60,6 +64,9 @@ export function refusal({ name, type }: ContainerSpec): Fault | undefined {
   };
 }
 
+/** `lxc.log.level` is always ours. Storage §7.3 has `PV_LXC_LOG_LEVEL` win over a level that the container sets; here
+ *  it also counts where none is set, for LXC's own default, ERROR, would leave out what tells how a start went and how
+ *  an unsupervised container ended (`lxc-log.ts`). */
 export function lxcConfig(input: LxcConfigInput): string {
   const { container, own, host } = input;
   const kept = own.filter((line) => !isOurs(line.key)).flatMap((line) => forHost(line, host.cgroups));
@@ -81,6 +88,7 @@ function added(input: LxcConfigInput, own: readonly ConfigLine[]): readonly Conf
     line('lxc.log.level', String(input.logLevel)),
     // Stock LXC puts its own "container=lxc" over this; LXC builds that let a configuration name the type use it.
     line('lxc.environment', `container=pv-${container.group || 'unknown'}`),
+    ...(input.relativeCgroups ? [line('lxc.cgroup.relative', '1')] : []),
     ...(host.cgroups === 'v2' ? [line('lxc.cgroup2.devices.allow', 'a')] : []),
     ...namespaceKeep(own, lease),
     ...(lease === undefined ? [] : network(lease)),
@@ -89,6 +97,7 @@ function added(input: LxcConfigInput, own: readonly ConfigLine[]): readonly Conf
       : []),
     ...consoleLog(places, own),
     ...[...places.binds, ...hostBinds(container, host)].map(mountEntry),
+    ...(places.deviceRules === undefined ? [] : [line('lxc.hook.mount', deviceHook(places.deviceRules))]),
     ...host.mountHooks.map((hook) => line('lxc.hook.mount', hook)),
   ];
 }

@@ -4,15 +4,15 @@
  *  They show the root file system as the host has it. Stock LXC makes the container's mounts slaves of the host's, so
  *  what the container itself mounts below such a path stays its own. */
 
-import { realpathSync } from 'node:fs';
 import { SupervisorError } from '../../machines/domain/fault.ts';
-import { exportsDir, type Layout, rootfsDir } from '../../machines/domain/layout.ts';
+import { exportsDir, type Layout, rootfsDir, trimSlashes } from '../../machines/domain/layout.ts';
 import type { ContainerSpec } from '../../machines/domain/revision.ts';
 import { run } from './exec.ts';
 import type { Kernel } from './kernel.ts';
 import { errnoOf } from './kernel-error.ts';
-import { makeInside } from './mount-points.ts';
+import { isMountPoint, makeInside } from './mount-points.ts';
 import { mountsBelow, readMountTable } from './mount-table.ts';
+import { resolveInside } from './resolve-inside.ts';
 
 /** @throws START_FAILED; then nothing stays bound */
 export async function bindExports(container: ContainerSpec, layout: Layout, kernel: Kernel): Promise<void> {
@@ -24,17 +24,20 @@ export async function bindExports(container: ContainerSpec, layout: Layout, kern
   }
 }
 
-/** Harmless when nothing is bound. @throws UNMOUNT_FAILED */
+/** Harmless when nothing is bound. What has been mounted below an export goes with it. @throws UNMOUNT_FAILED */
 export async function unbindExports(container: ContainerSpec, layout: Layout, kernel: Kernel): Promise<void> {
-  if ((container.exports ?? []).length === 0) return;
-  const directory = exportsDir(layout, container.name);
+  const { name, exports = [] } = container;
+  const directory = exportsDir(layout, name);
+  const bound = exports.map((path) => `${directory}/${trimSlashes(path)}`).filter(isMountPoint);
+  // The table has every mount of the host, so it is read only for those that have exported, and then once.
+  if (bound.length === 0) return;
   for (const { target } of mountsBelow(readMountTable(), directory).toReversed()) {
     try {
       await kernel.unmount(target);
     } catch (error) {
       const errno = errnoOf(error);
       throw new SupervisorError('UNMOUNT_FAILED', `taking away the export ${target} failed: ${errno}`, {
-        subject: container.name,
+        subject: name,
         ...(errno === undefined ? {} : { errno }),
         fix: `Find out what uses it: fuser -vm ${target}`,
         cause: error,
@@ -44,10 +47,10 @@ export async function unbindExports(container: ContainerSpec, layout: Layout, ke
 }
 
 async function bindExport(name: string, path: string, layout: Layout, kernel: Kernel): Promise<void> {
-  const inside = path.replace(/^\/+|\/+$/g, '');
+  const inside = trimSlashes(path);
   const target = `${exportsDir(layout, name)}/${inside}`;
   try {
-    const source = insideRoot(rootfsDir(layout, name), inside);
+    const source = resolveInside(rootfsDir(layout, name), inside);
     // An export may lie inside another one, and that is the container's to write.
     makeInside(exportsDir(layout, name), inside);
     await kernel.bindTree(source, target);
@@ -67,11 +70,4 @@ async function bindExport(name: string, path: string, layout: Layout, kernel: Ke
       },
     );
   }
-}
-
-/** A link in the root file system must not lead to the host's own files. */
-function insideRoot(root: string, inside: string): string {
-  const real = realpathSync(`${root}/${inside}`);
-  if (real === root || real.startsWith(`${root}/`)) return real;
-  throw Object.assign(new Error(`${inside} leads out of the root file system to ${real}`), { code: 'EXDEV' });
 }

@@ -118,6 +118,11 @@ const FIXES: readonly { readonly says: RegExp; readonly fix: string }[] = [
     fix: 'lxc.namespace.keep must name "user" unless lxc.idmap is set',
   },
   {
+    says: /Script exited with status 127/,
+    fix: 'Install what its hooks call; device rules (mdev.json) need busybox with mdev, mount and unshare',
+  },
+  { says: /script|hook/i, fix: 'Run the hook by hand to see what it lacks' },
+  {
     says: /^No such file or directory - Failed to mount/,
     fix: 'Check source and target of the lxc.mount.entry; create=dir or create=file makes a missing target',
   },
@@ -128,7 +133,6 @@ const FIXES: readonly { readonly says: RegExp; readonly fix: string }[] = [
     fix: 'Check its lxc.net lines: the link must exist and the kernel must know the type',
   },
   { says: /seccomp/i, fix: 'Check its lxc.seccomp.profile against the kernel' },
-  { says: /script|hook/i, fix: 'Run the hook by hand to see what it lacks' },
 ];
 
 interface Message {

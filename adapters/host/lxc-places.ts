@@ -10,6 +10,7 @@ import type { ContainerSpec } from '../../machines/domain/revision.ts';
 import type { CgroupKind } from './cgroups.ts';
 import { errnoOf } from './kernel-error.ts';
 import type { Bind, LxcHostFacts } from './lxc-config.ts';
+import { bindsOfAll, bindsOfOwn, makeShares, makeShown } from './shown.ts';
 
 /** Files of one container that its process needs. */
 export interface LxcFiles {
@@ -21,6 +22,8 @@ export interface LxcFiles {
   /** Which start the log is of. */
   readonly startedAt: string;
   readonly consoleLog: string;
+  /** A directory, for `lxc-devices.ts`. */
+  readonly deviceRules: string;
 }
 
 /** Short, for it is part of socket names. */
@@ -41,6 +44,7 @@ export function filesOf(layout: Layout, container: string): LxcFiles {
     log: `${logs}/lxc.log`,
     startedAt: `${own}/started-at`,
     consoleLog: `${logs}/console.log`,
+    deviceRules: `${own}/mdev`,
   };
 }
 
@@ -71,46 +75,41 @@ function logsOf(layout: Layout, container: string): string {
   return `${layout.runDir}/logs/${layout.revision}/${container}`;
 }
 
-const METADATA = ['user-meta', 'device-meta'] as const;
-
-/** Storage §8: everyone gets its own door; `mgmt` sees all logs and metadata, others their own. */
+/** Storage §8, and the host's log socket where the container wants it. */
 export function bindsOf(layout: Layout, container: ContainerSpec, devLog: boolean): readonly Bind[] {
   const { name } = container;
-  const all = container.roles.includes('mgmt');
-  const directory = (source: string, target: string): Bind => {
-    return { source, target, as: 'directory', readOnly: true };
-  };
+  const door = doorOf(layout, name);
   return [
-    directory(doorOf(layout, name), 'pantavisor'),
-    directory(all ? `${layout.runDir}/logs` : logsOf(layout, name), 'pantavisor/logs'),
-    ...METADATA.map((kind) =>
-      directory(`${layout.runDir}/${all ? kind : `${kind}.${name}`}`, `pantavisor/${kind}`),
-    ),
+    ...(seesAll(container) ? bindsOfAll(layout, door) : bindsOfOwn(layout, name, door, logsOf(layout, name))),
     ...((container.devLog ?? devLog) && existsSync('/dev/log')
       ? [{ source: '/dev/log', target: 'dev/log', as: 'file', readOnly: false } as const]
       : []),
   ];
 }
 
-/** Makes the directories that a start needs: those above, the mount points in the door, and places for files. */
+function seesAll({ roles }: ContainerSpec): boolean {
+  return roles.includes('mgmt');
+}
+
+/** Makes what a start needs: what is bound, the mount points in it, and places for files. */
 export function makePlaces(layout: Layout, container: ContainerSpec, binds: readonly Bind[]): void {
   const { name } = container;
   const private_ = [`${lxcPathOf(layout)}/${name}`, rootfsMountOf(layout), `${logsOf(layout, name)}/lxc`];
-  const door = doorOf(layout, name);
-  const shown = ['logs', ...METADATA].map((inside) => `${door}/${inside}`);
   const sources = binds.filter(({ as }) => as === 'directory').map(({ source }) => source);
-  for (const directory of [...private_, ...shown, ...sources]) {
-    try {
-      mkdirSync(directory, { recursive: true });
-    } catch (error) {
-      const errno = errnoOf(error);
-      throw new SupervisorError('START_FAILED', `starting ${name}: making ${directory} failed: ${errno}`, {
-        subject: directory,
-        ...(errno === undefined ? {} : { errno }),
-        fix: 'Check space and rights of the run directory.',
-        cause: error,
-      });
-    }
+  try {
+    if (seesAll(container)) makeShown(layout);
+    else makeShares(layout, name, doorOf(layout, name));
+    for (const directory of [...private_, ...sources]) mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    const path = (error as NodeJS.ErrnoException).path ?? layout.runDir;
+    throw new SupervisorError('START_FAILED', `starting ${name}: making ${path} failed: ${errno}`, {
+      subject: path,
+      errno,
+      fix: 'Check space and rights of the run directory and the storage.',
+      cause: error,
+    });
   }
 }
 
@@ -125,11 +124,11 @@ export function readHostFacts(layout: Layout, cgroups: CgroupKind): LxcHostFacts
   };
 }
 
-/** Every executable there. `export.sh` is passed over: exports are ours to make (`lxc-exports.ts`). */
+/** Every executable there, but those whose work is ours: `export.sh` (`lxc-exports.ts`), `mdev.sh` (`lxc-devices.ts`). */
 function mountHooks(directory: string): readonly string[] {
   if (!existsSync(directory)) return [];
   return readdirSync(directory)
-    .filter((name) => name !== 'export.sh')
+    .filter((name) => name !== 'export.sh' && name !== 'mdev.sh')
     .sort()
     .map((name) => join(directory, name))
     .filter((path) => statSync(path).isFile() && isExecutable(path));

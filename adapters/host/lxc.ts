@@ -4,16 +4,18 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerProcess, Runtime, TellProcess } from '../../actors/ports.ts';
-import { type Fault, SupervisorError } from '../../machines/domain/fault.ts';
+import { type Fault, SupervisorError, toFault } from '../../machines/domain/fault.ts';
 import { containerDir, type Layout } from '../../machines/domain/layout.ts';
 import type { Survivor } from '../../machines/domain/record.ts';
 import type { Exit } from '../../machines/domain/recovery.ts';
 import type { ContainerSpec, Revision } from '../../machines/domain/revision.ts';
-import { cgroupKind, cgroupsNamed, readCgroupMounts, removeEmptyCgroups } from './cgroups.ts';
+import type { Doors } from '../control/doors.ts';
+import { cgroupKind, cgroupsNamed, readCgroupMounts, relativeMounts, removeEmptyCgroups } from './cgroups.ts';
 import type { Kernel } from './kernel.ts';
 import { occupied } from './lxc-commands.ts';
 import { lxcConfig, refusal } from './lxc-config.ts';
 import { readLxcConfig } from './lxc-config-file.ts';
+import { placeDeviceRules } from './lxc-devices.ts';
 import { type LxcEvent, openLxcEvents } from './lxc-events.ts';
 import { bindExports, unbindExports } from './lxc-exports.ts';
 import { readTraces, startFault, textIfThere } from './lxc-log.ts';
@@ -41,6 +43,10 @@ export interface LxcRuntimeOptions {
   readonly logLevel?: number;
   /** `PV_LOG_AUTO_DEVLOG`; true unless configured. */
   readonly devLog?: boolean;
+  /** We run inside a container ourselves (`appengine`): control groups are made below our own. */
+  readonly relativeCgroups?: boolean;
+  /** A container's socket is there for as long as its process; containers have none without. */
+  readonly doors?: Pick<Doors, 'open' | 'close'>;
   /** Told what went wrong beside the outcome of a start or stop. */
   readonly complain: (fault: Fault) => void;
 }
@@ -56,10 +62,10 @@ const CONSOLE_LOG_BYTES = 1024 * 1024;
 
 /** @throws UNSUPPORTED when LXC's events cannot be had */
 export function createLxcRuntime(options: LxcRuntimeOptions): LxcRuntime {
-  const { kernel, logLevel = INFO, devLog = true, complain } = options;
+  const { kernel, logLevel = INFO, devLog = true, relativeCgroups = false, doors, complain } = options;
   const layout = realLayout(options.layout);
   const lxcPath = lxcPathOf(layout);
-  const cgroupMounts = readCgroupMounts();
+  const cgroupMounts = relativeCgroups ? relativeMounts(readCgroupMounts()) : readCgroupMounts();
   const host = readHostFacts(layout, cgroupKind(cgroupMounts));
   const networks = createNetworks(layout, options.revision ?? { containers: [], networkPools: [] });
   const processes = new Map<string, LxcProcess>();
@@ -96,27 +102,33 @@ export function createLxcRuntime(options: LxcRuntimeOptions): LxcRuntime {
     const files = filesOf(layout, name);
     if (isMonitored(lxcPath, name, files.pidFile)) throw occupied(name);
     const binds = bindsOf(layout, container, devLog);
+    const own = readLxcConfig(name, join(containerDir(layout, name), container.config));
     const places = {
       rootfsMount: rootfsMountOf(layout),
       consoleLog: files.consoleLog,
       consoleLogBytes: CONSOLE_LOG_BYTES,
       binds,
+      deviceRules: placeDeviceRules(container, own, files.deviceRules, complain),
     };
-    const own = readLxcConfig(name, join(containerDir(layout, name), container.config));
     const lease = await networks.join(container);
     makePlaces(layout, container, binds);
-    writeFileSync(files.config, lxcConfig({ container, own, layout, places, host, logLevel, lease }));
+    const config = lxcConfig({ container, own, layout, places, host, logLevel, relativeCgroups, lease });
+    writeFileSync(files.config, config);
     // LXC appends to its log, and leaves the pid of a monitor that was killed.
     rmSync(files.log, { force: true });
     writeFileSync(files.startedAt, String(startedAt));
     rmSync(files.pidFile, { force: true });
     await bindExports(container, layout, kernel);
+    await doors?.open(name);
   }
 
   /** Keeps the process findable for what LXC says of it, until it has exited. */
   function keep(name: string, tell: TellProcess, make: (tell: TellProcess) => LxcProcess): ContainerProcess {
     const process = make((fact) => {
-      if (fact.type === 'process.exited' && processes.get(name) === process) processes.delete(name);
+      if (fact.type === 'process.exited' && processes.get(name) === process) {
+        processes.delete(name);
+        doors?.close(name);
+      }
       tell(fact);
     });
     if (!processes.has(name)) processes.set(name, process);
@@ -141,6 +153,7 @@ export function createLxcRuntime(options: LxcRuntimeOptions): LxcRuntime {
 
     adopt(container, { name }, tell) {
       const status = early.get(name);
+      doors?.open(name).catch((error: unknown) => complain(toFault(error)));
       return keep(name, tell, (told) => adoptLxc(contextOf(container), found.get(name), status, told));
     },
 

@@ -100,10 +100,6 @@ function diagnose(step: MountStep, errno: string, thrown: unknown): Diagnosis {
       return diagnoseOverlay(step, errno, thrown);
     case 'tmpfs':
       return errno === 'ENODEV' ? noFileSystem('tmpfs', 'CONFIG_TMPFS') : { reason: callOf(thrown) };
-    case 'handler':
-      return errno === 'ENOENT'
-        ? { reason: 'there is no such handler', fix: 'Install it, or set PV_SECUREBOOT_HANDLERS=0.' }
-        : { reason: callOf(thrown) };
     case 'bindFile':
     case 'bindTree':
     case 'storage':
@@ -112,6 +108,7 @@ function diagnose(step: MountStep, errno: string, thrown: unknown): Diagnosis {
       return existsSync(step.source)
         ? { reason: callOf(thrown) }
         : { reason: 'the source is missing', fix: REINSTALL };
+    case 'handler':
     case 'disk':
       return { reason: callOf(thrown) };
     default:

@@ -3,7 +3,7 @@
 
 import { constants } from 'node:os';
 import type { Ended, Kernel, MountOptions, ProcessWatch } from './kernel.ts';
-import { requireProcess } from './kernel.ts';
+import { ANY_LOOP, requireProcess } from './kernel.ts';
 import { errnoName, KernelError } from './kernel-error.ts';
 import type { Sysx, WatchHandle } from './native/load.ts';
 import { signalName } from './processes.ts';
@@ -13,7 +13,7 @@ const MS_BIND = 1 << 12;
 const MS_REC = 1 << 14;
 const MS_SLAVE = 1 << 19;
 
-export function createNativeKernel(sysx: Sysx): Kernel {
+export function createNativeKernel(sysx: Sysx, loopIndexBase = ANY_LOOP): Kernel {
   const watched = new Map<number, WatchHandle>();
 
   return {
@@ -23,7 +23,8 @@ export function createNativeKernel(sysx: Sysx): Kernel {
       translated(target, () => sysx.mount(source, target, fsType, readOnly ? MS_RDONLY : 0, data ?? null));
     },
 
-    mountImage: (image, target, fsType) => awaited(image, sysx.mountImage(image, target, fsType)),
+    mountImage: (image, target, fsType) =>
+      awaited(image, sysx.mountImage(image, target, fsType, loopIndexBase)),
 
     async bind(source, target) {
       translated(target, () => sysx.mount(source, target, null, MS_BIND, null));

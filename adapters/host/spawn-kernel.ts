@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { run } from './exec.ts';
 import type { Ended, Kernel, MountOptions } from './kernel.ts';
-import { requireProcess } from './kernel.ts';
+import { ANY_LOOP, requireProcess } from './kernel.ts';
 import { errnoOf, errnoOfText, KernelError } from './kernel-error.ts';
+import { freeLoopIndexes } from './loop-devices.ts';
 
 const PROGRAMS = ['mount', 'umount', 'losetup', 'pidwait'];
 const { PATH = '' } = process.env;
@@ -22,7 +23,7 @@ export function missingPrograms(): readonly string[] {
   return PROGRAMS.filter((program) => !directories.some((directory) => exists(join(directory, program))));
 }
 
-export function createSpawnKernel(): Kernel {
+export function createSpawnKernel(loopIndexBase = ANY_LOOP): Kernel {
   return {
     name: 'spawn',
 
@@ -34,7 +35,14 @@ export function createSpawnKernel(): Kernel {
 
     async mountImage(image, target, fsType) {
       requireType(fsType, target);
-      await mount(['-t', fsType, '-o', 'loop,ro', image, target], image, target);
+      if (loopIndexBase < 0) return mount(['-t', fsType, '-o', 'loop,ro', image, target], image, target);
+      const device = await attachFrom(loopIndexBase, image);
+      try {
+        await mount(['-t', fsType, '-o', 'ro', device, target], device, target);
+      } finally {
+        // While it is mounted, this makes it free itself.
+        await detach(device);
+      }
     },
 
     bind: (source, target) => mount(['--bind', source, target], source, target),
@@ -48,10 +56,7 @@ export function createSpawnKernel(): Kernel {
       if (code !== 0) throw new KernelError(umountErrno(stderr, target), 'umount2', target);
     },
 
-    async detachLoop(device) {
-      const { code, stderr } = await program('losetup', ['-d', device]);
-      if (code !== 0) throw new KernelError(lastErrno(stderr) ?? 'EIO', 'LOOP_CLR_FD', device);
-    },
+    detachLoop: detach,
 
     watchProcess(pid, gone) {
       requireProcess(pid);
@@ -94,14 +99,38 @@ function program(name: string, args: readonly string[]) {
 async function mount(args: readonly string[], source: string, target: string): Promise<void> {
   const { code, stderr } = await program('mount', ['-n', ...args]);
   if (code === 0) return;
-  const cause = new Error(stderr.trim());
-  if (/failed to setup loop device/.test(stderr)) {
-    const errno = errnoOfImage(source);
-    throw errno === undefined
-      ? new KernelError(loopErrno(stderr), 'LOOP_CONFIGURE', source, { cause })
-      : new KernelError(errno, errno === 'EINVAL' ? 'LOOP_CONFIGURE' : 'open', source, { cause });
+  if (/failed to setup loop device/.test(stderr)) throw loopError(source, stderr);
+  throw new KernelError(mountErrno(stderr), 'mount', target, { cause: new Error(stderr.trim()) });
+}
+
+/** Others may be faster so many times, or be just making the device. */
+const LOOP_ATTEMPTS = 64;
+const TAKEN: ReadonlySet<string> = new Set(['EBUSY', 'ENOENT', 'ENXIO']);
+
+/** Shows the image on the first free loop device from this number on. */
+async function attachFrom(base: number, image: string): Promise<string> {
+  let said = '';
+  for (const index of freeLoopIndexes(base, LOOP_ATTEMPTS)) {
+    const device = `/dev/loop${index}`;
+    const { code, stderr } = await program('losetup', ['-r', device, image]);
+    if (code === 0) return device;
+    said = stderr;
+    if (errnoOfImage(image) !== undefined || !TAKEN.has(lastErrno(stderr) ?? '')) break;
   }
-  throw new KernelError(mountErrno(stderr), 'mount', target, { cause });
+  throw loopError(image, said);
+}
+
+async function detach(device: string): Promise<void> {
+  const { code, stderr } = await program('losetup', ['-d', device]);
+  if (code !== 0) throw new KernelError(lastErrno(stderr) ?? 'EIO', 'LOOP_CLR_FD', device);
+}
+
+function loopError(image: string, stderr: string): KernelError {
+  const cause = new Error(stderr.trim());
+  const errno = errnoOfImage(image);
+  return errno === undefined
+    ? new KernelError(loopErrno(stderr), 'LOOP_CONFIGURE', image, { cause })
+    : new KernelError(errno, errno === 'EINVAL' ? 'LOOP_CONFIGURE' : 'open', image, { cause });
 }
 
 function mountErrno(text: string): string {

@@ -1,5 +1,9 @@
 /** One `<container>/run.json` (state format §8): its keys as read, before groups and disks are known.
- *  `state-json.ts` joins it with them. */
+ *  `state-json.ts` joins it with them.
+ *
+ *  `exec` is not among them: it is a key of the legacy format's platforms (state format §24), where it replaces init
+ *  (storage §7.3). The parser of this format has never read it (§8), so that a container with one runs the init that
+ *  its LXC configuration names, and it is passed over like any other unknown key. */
 
 import { defaultRoles } from './defaults.ts';
 import { restartPolicy, statusGoal } from './groups-json.ts';
@@ -110,7 +114,7 @@ export const containerSchema = fields.schema;
 export interface ContainerDraft
   extends Omit<
     ContainerSpec,
-    'group' | 'statusGoal' | 'restartPolicy' | 'volumes' | 'serviceExports' | 'hasConfigFiles'
+    'group' | 'statusGoal' | 'restartPolicy' | 'volumes' | 'serviceExports' | 'hasConfigFiles' | 'deviceRules'
   > {
   readonly group: string | undefined;
   /** A group named the deprecated way; `group` wins. */

@@ -19,10 +19,8 @@ export type ContainerOrder = 'container.stop' | 'container.start' | 'container.r
 
 export function answerTo(order: ContainerOrder, target: Target | undefined): Answer {
   if (order === 'signal.ready') return signalAnswer(target);
-  if (target === undefined) return refuse('not-found', 'Container not found');
-  if (target.spec.restartPolicy !== 'container') {
-    return refuse('forbidden', "Container has restart_policy 'system' and cannot be controlled via API");
-  }
+  const control = controllable(target?.spec);
+  if (!control.ok || target === undefined) return control;
   const prepares = ['INSTALLED', 'BLOCKED', 'MOUNTED'].includes(target.status);
   if (order === 'container.start' && prepares) {
     return refuse('conflict', 'Container must be in STOPPED, STOPPING, or RECOVERING state to start');
@@ -31,6 +29,14 @@ export function answerTo(order: ContainerOrder, target: Target | undefined): Ans
     return refuse('conflict', 'Container state does not allow restart');
   }
   return { ok: true };
+}
+
+/** Whether a container takes orders at all: there, and of restart policy `container`. */
+export function controllable(spec: ContainerSpec | undefined): Answer {
+  if (spec === undefined) return refuse('not-found', 'Container not found');
+  return spec.restartPolicy === 'container'
+    ? { ok: true }
+    : refuse('forbidden', "Container has restart_policy 'system' and cannot be controlled via API");
 }
 
 /** L-03: accepted in STARTING (latched), STARTED and READY. */

@@ -109,3 +109,11 @@ export function driverNeeds(container: ContainerSpec, aliases: Aliases): readonl
     });
   });
 }
+
+/** One alias of a container, as the control API shows it (control API §6.11). */
+export interface DriverView {
+  readonly name: string;
+  readonly type: 'REQUIRED' | 'OPTIONAL' | 'MANUAL';
+  /** UNKNOWN: the BSP offers no driver of that alias. */
+  readonly status: 'LOADED' | 'UNLOADED' | 'UNKNOWN';
+}

@@ -54,7 +54,7 @@ export function toFault(thrown: unknown): Fault {
 }
 
 /** One line for people: message, system error name and remedy. */
-export function describeFault(fault: Fault): string {
+export function describeFault(fault: Pick<Fault, 'message' | 'errno' | 'fix'>): string {
   const named =
     fault.errno === undefined || fault.message.includes(fault.errno)
       ? fault.message

@@ -1,6 +1,8 @@
 /** Where things lie (storage §1, §6, §7). Every path below the given directories is made here and nowhere else.
  *  What is mounted there, and how, is in `mount-plan.ts`. */
 
+import { type MetadataKind, shareDirectory } from './metadata.ts';
+
 /** Absolute directories without a trailing slash, and the revision they serve. */
 export interface Layout {
   /** `PV_STORAGE_MNTPOINT`. */
@@ -16,6 +18,10 @@ export interface Layout {
   readonly libDir: string;
   /** `PV_DISK_EXPORTSDIR`; containers' own configurations call it `/exports`. */
   readonly exports: string;
+  /** `PV_CACHE_USRMETADIR`; `cache/meta` of the storage unless given. */
+  readonly userMeta?: string;
+  /** `PV_CACHE_DEVMETADIR`; `cache/devmeta` of the storage unless given. */
+  readonly deviceMeta?: string;
   /** Revision id, `locals/<name>` for local ones. */
   readonly revision: string;
 }
@@ -24,7 +30,7 @@ export function trailsDir(layout: Layout): string {
   return `${layout.storage}/trails`;
 }
 
-function trailDir(layout: Layout): string {
+export function trailDir(layout: Layout): string {
   return `${layout.storage}/trails/${layout.revision}`;
 }
 
@@ -96,6 +102,23 @@ export function handlerProgram(layout: Layout, handler: string): string {
 /** Where other containers find what this one exports (storage §8). */
 export function exportsDir(layout: Layout, container: string): string {
   return `${layout.exports}/${container}`;
+}
+
+/** Where metadata is kept, one file for each key. */
+export function metadataDir(layout: Layout, kind: MetadataKind): string {
+  return kind === 'user-meta'
+    ? (layout.userMeta ?? `${layout.storage}/cache/meta`)
+    : (layout.deviceMeta ?? `${layout.storage}/cache/devmeta`);
+}
+
+/** What containers with the role `mgmt` see at /pantavisor, but for what is mounted in it (storage §8). */
+export function shownDir(layout: Layout): string {
+  return `${layout.runDir}/shown`;
+}
+
+/** A container's own part of the metadata, as every role but `mgmt` sees it. */
+export function shareDir(layout: Layout, kind: MetadataKind, container: string): string {
+  return `${shownDir(layout)}/${shareDirectory(kind, container)}`;
 }
 
 /** A path as containers' configurations spell it, moved to where this layout has it. */

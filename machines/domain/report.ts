@@ -27,7 +27,10 @@ export interface RevisionView {
   readonly groups: readonly GroupView[];
 }
 
-export type DevicePhase = 'running' | 'stopping' | 'stopped' | 'rebooting';
+export type DevicePhase = 'running' | 'stopping' | 'stopped' | 'rebooting' | 'poweringOff';
+
+/** Why the device reboots or powers off: a container failed, or somebody asked for it. */
+export type Because = Fault | { readonly code: 'REQUESTED'; readonly message: string };
 
 /** What the world may know, told after it is durable. Times: monotonic ms since the machine booted. */
 export type Announcement =

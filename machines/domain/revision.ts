@@ -141,6 +141,8 @@ export interface ContainerSpec {
   readonly devLog: boolean | undefined;
   /** The revision carries files below `_config/<name>/` (state format §11). */
   readonly hasConfigFiles: boolean;
+  /** `mdev.json`: device nodes to make in it, as rules of mdev (state format §22); undefined: none. */
+  readonly deviceRules: readonly string[] | undefined;
 }
 
 /** State format §12.1. A section with its prefix taken apart; tables keep document order. */

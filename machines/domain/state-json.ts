@@ -8,6 +8,7 @@ import { type Device, onDisk, readDevice } from './device-json.ts';
 import type { ActiveSections } from './drivers.ts';
 import type { JsonNode, JsonObject } from './json-node.ts';
 import { JSON_LIMITS, readJson } from './json-text.ts';
+import { readDeviceRules } from './mdev-json.ts';
 import { type Problem, Report } from './problem.ts';
 import type { ContainerSpec, GroupSpec, Revision, RevisionFile, ServiceExport } from './revision.ts';
 import { missingServices, readExports } from './services-json.ts';
@@ -186,6 +187,7 @@ function finishContainers(
         volumes: [...images, ...storage.map((placed) => onDisk(placed, device.disks, report))],
         serviceExports: exportsOf(root, draft.name, report),
         hasConfigFiles: configured.has(draft.name),
+        deviceRules: rulesFor(root, draft.name, report),
       },
     ];
   });
@@ -213,6 +215,12 @@ function checkNeeds(
 function exportsOf(root: JsonObject, container: string, report: Report): readonly ServiceExport[] {
   const node = root.members.get(`${container}/services.json`);
   return node === undefined ? [] : readExports(node, report);
+}
+
+/** The rules of mdev.json, beside run.json (state format §22). */
+function rulesFor(root: JsonObject, container: string, report: Report): readonly string[] | undefined {
+  const node = root.members.get(`${container}/mdev.json`);
+  return node === undefined ? undefined : readDeviceRules(node, report);
 }
 
 /** What parses, and is bound to fail when the container starts, is said beforehand (R-11). */

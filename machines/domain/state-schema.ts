@@ -5,6 +5,7 @@
 import { bspSchema, driversSchema } from './bsp-json.ts';
 import { containerSchema } from './container-json.ts';
 import { deviceSchema, disksFileSchema, groupsFileSchema } from './device-json.ts';
+import { mdevSchema } from './mdev-json.ts';
 import { PATH_PATTERN } from './names.ts';
 import { servicesFileSchema } from './services-json.ts';
 import type { Schema } from './shape.ts';
@@ -39,6 +40,7 @@ export function stateSchema(): Schema {
         servicesFileSchema,
         'Services it offers (state format §17.2)',
       ),
+      [`^${DIRECTORY}/mdev\\.json$`]: files(mdevSchema, 'Device nodes it gets (state format §22)'),
       '^(?!#spec$|_sigs/|[^/]+/(?:src|build)\\.json$)(?!.*\\.json$)': {
         description: 'A file by its SHA-256 (state format §3)',
         type: 'string',

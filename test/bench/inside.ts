@@ -80,7 +80,7 @@ export async function openInside(home: string): Promise<Inside> {
       },
       runtime,
       journal: { read: async () => [], write: () => undefined },
-      rebooter: { reboot: complain },
+      rebooter: { reboot: complain, powerOff: complain },
       clock: createClock(),
       complain,
     },

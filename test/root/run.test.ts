@@ -1,6 +1,8 @@
 /** `statevisor run`, from state JSON to running LXC containers and back to nothing. */
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroupsOf, readCgroupMounts } from '../../adapters/host/cgroups.ts';
@@ -55,6 +57,31 @@ describe('statevisor run', function () {
     assert.deepEqual(pids.filter(isRunning), []);
     assert.deepEqual(groups.filter(existsSync), []);
     assert.deepEqual(claimsIn(scene.runDir), []);
+  });
+
+  it('ends with 1 when something stays mounted, and says what, why and what to do; the next run takes it down', async () => {
+    const scene = quickstart();
+    const run = scene.run(scene.state);
+    await run.heard(READY);
+    const overlay = scene.traces().mounts.find((target) => target.endsWith('/web/rootfs')) ?? '';
+    const user = spawn('sleep', ['1000'], { cwd: overlay });
+    await once(user, 'spawn');
+    run.signal('SIGTERM');
+    const { code, err } = await run.ended;
+    assert.equal(code, 1, err);
+    assert.match(
+      err,
+      new RegExp(`statevisor: unmounting web: ${overlay}: in use by sleep \\(${user.pid}\\) \\(EBUSY\\)`),
+    );
+    assert.match(err, new RegExp(`still mounted: .*${overlay}.*End what uses it \\(fuser -vm ${overlay}\\)`));
+    assert.deepEqual(scene.traces().containers, []);
+    user.kill('SIGKILL');
+    await once(user, 'exit');
+    const next = scene.run(scene.state);
+    await next.heard(READY);
+    next.signal('SIGTERM');
+    assert.equal((await next.ended).code, 0);
+    assert.deepEqual(scene.traces(), NO_TRACES);
   });
 
   it('kills what still runs on a second SIGTERM, and ends with 0', async () => {

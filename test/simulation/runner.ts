@@ -274,6 +274,9 @@ function mortal(ports: Ports, session: { readonly dead: boolean }): Ports {
       reboot: (because) => {
         if (!session.dead) rebooter.reboot(because);
       },
+      powerOff: (because) => {
+        if (!session.dead) rebooter.powerOff(because);
+      },
     },
   };
 

@@ -31,6 +31,7 @@ export function containerSpec(
     automodfw: true,
     devLog: undefined,
     hasConfigFiles: false,
+    deviceRules: undefined,
     ...parts,
   };
 }

@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict';
 import { createActor, fromCallback } from 'xstate';
 import { announcer } from '../../actors/announcer.ts';
+import { createDrivers } from '../../actors/drivers.ts';
 import { loadModules } from '../../actors/modules.ts';
-import { mountVolumes, unmountVolumes } from '../../actors/mounts.ts';
+import { prepareVolumes, unmountVolumes } from '../../actors/mounts.ts';
 import { containerProcess } from '../../actors/process.ts';
 import { type ContainerCommand, containerMachine } from '../../machines/container.ts';
 import type { Announcement } from '../../machines/domain/report.ts';
@@ -46,9 +47,11 @@ export async function bootTrial(
   };
   const container = containerMachine.provide({
     actors: {
-      mountVolumes: mountVolumes(ports.mounter),
+      prepareVolumes: prepareVolumes(
+        ports.mounter,
+        loadModules(createDrivers(ports, revision), ports.complain),
+      ),
       unmountVolumes: unmountVolumes(ports.mounter),
-      loadModules: loadModules(ports, new Map()),
       containerProcess: containerProcess(ports.runtime),
     },
   });

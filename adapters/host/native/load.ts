@@ -8,7 +8,8 @@ import { join } from 'node:path';
 /** What `sysx.c` exports. Every function throws `{ errno, syscall }`; those that give a promise reject it. */
 export interface Sysx {
   mount(source: string, target: string, fsType: string | null, flags: number, data: string | null): void;
-  mountImage(image: string, target: string, fsType: string): Promise<void>;
+  /** `loopBase` -1, as without it: any loop device. */
+  mountImage(image: string, target: string, fsType: string, loopBase?: number): Promise<void>;
   detachLoop(device: string): void;
   unmount(target: string): Promise<void>;
   watch(pid: number, gone: () => void): WatchHandle;

@@ -41,7 +41,7 @@ struct loop_config {
 #define SYS_pidfd_open 434
 #endif
 
-enum { LOOP_ATTEMPTS = 64 };
+enum { LOOP_ATTEMPTS = 64, LOOP_SEARCH = 4096 };
 
 // A failed call of our own use of Node-API is a bug in this file.
 #define MUST(call)                                                          \
@@ -122,20 +122,34 @@ static int configure(int device, int image, const char *path) {
   return -1;
 }
 
+// Number of a loop device that may be free: the kernel's choice, or, where the search has a beginning, the next one from
+// there, made when there is none.
+static int candidate(int control, int base, int attempt, bool *made, const char **call) {
+  *made = false;
+  if (base < 0) {
+    *call = "LOOP_CTL_GET_FREE";
+    return ioctl(control, LOOP_CTL_GET_FREE);
+  }
+  *call = "LOOP_CTL_ADD";
+  *made = ioctl(control, LOOP_CTL_ADD, base + attempt) >= 0;
+  return *made || errno == EEXIST ? base + attempt : -1;
+}
+
 // A loop device showing the open image; -1, errno and `call` otherwise. Somebody else may take the device that
-// was free a moment ago: then the next one is tried.
-static int attach(int image, const char *path, char *name, size_t size, const char **call) {
+// was free a moment ago, or be just making it: then the next one is tried.
+static int attach(int image, const char *path, int base, char *name, size_t size, const char **call) {
   int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
   *call = "open /dev/loop-control";
   if (control < 0) return -1;
   int device = -1;
-  for (int attempt = 0; attempt < LOOP_ATTEMPTS; attempt++) {
-    *call = "LOOP_CTL_GET_FREE";
-    int index = ioctl(control, LOOP_CTL_GET_FREE);
+  for (int attempt = 0; attempt < (base < 0 ? LOOP_ATTEMPTS : LOOP_SEARCH); attempt++) {
+    bool made;
+    int index = candidate(control, base, attempt, &made, call);
     if (index < 0) break;
     *call = "open loop device";
     snprintf(name, size, "/dev/loop%d", index);
     device = open(name, O_RDONLY | O_CLOEXEC);
+    if (device < 0 && base >= 0 && !made && (errno == ENOENT || errno == ENXIO)) continue;
     if (device < 0) break;
     *call = "LOOP_CONFIGURE";
     if (configure(device, image, path) == 0) break;
@@ -174,6 +188,8 @@ struct task {
   napi_async_work work;
   napi_deferred deferred;
   char *image, *target, *type;
+  // Where the search for a loop device begins; -1: anywhere.
+  int loop_base;
   char **argv;
   const char *call;
   int error;
@@ -196,7 +212,7 @@ static void mount_image_now(napi_env env, void *data) {
   int device = -1;
   task->call = "open";
   int image = open(task->image, O_RDONLY | O_CLOEXEC);
-  if (image >= 0) device = attach(image, task->image, name, sizeof name, &task->call);
+  if (image >= 0) device = attach(image, task->image, task->loop_base, name, sizeof name, &task->call);
   if (device < 0) {
     task->error = errno;
   } else if (mount(name, task->target, task->type, MS_RDONLY, NULL) != 0) {
@@ -240,13 +256,16 @@ static napi_value js_unmount(napi_env env, napi_callback_info info) {
   return begin(env, (struct task){.target = string_of(env, argv[0])}, unmount_now);
 }
 
-// mountImage(image, target, fsType): Promise
+// mountImage(image, target, fsType, loopBase = -1): Promise
 static napi_value js_mount_image(napi_env env, napi_callback_info info) {
-  napi_value argv[3];
-  size_t argc = 3;
+  napi_value argv[4];
+  size_t argc = 4;
   MUST(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
   struct task task = {
-      .image = string_of(env, argv[0]), .target = string_of(env, argv[1]), .type = string_of(env, argv[2])};
+      .image = string_of(env, argv[0]),
+      .target = string_of(env, argv[1]),
+      .type = string_of(env, argv[2]),
+      .loop_base = argc > 3 ? int_of(env, argv[3]) : -1};
   return begin(env, task, mount_image_now);
 }
 

@@ -8,9 +8,8 @@ describe('what is known of the device (state format §12)', () => {
   const scratch = useScratch();
 
   it('is read from the kernel command line', () => {
-    const commandLine = join(scratch(), 'cmdline');
-    writeFileSync(commandLine, 'quiet pv_bootloader.dtb=acme/board.dtb pv_bootloader.ovl=a,b ro\n');
-    const facts = readDeviceFacts('/nowhere', commandLine);
+    const commandLine = 'quiet pv_bootloader.dtb=acme/board.dtb pv_bootloader.ovl=a,b ro\n';
+    const facts = readDeviceFacts({ commandLine, userMeta: '/nowhere', deviceMeta: '/nowhere' });
     assert.equal(facts.deviceTree, 'acme/board.dtb');
     assert.deepEqual(facts.overlays, ['a', 'b']);
     assert.equal(facts.fitConfig, undefined);
@@ -18,13 +17,15 @@ describe('what is known of the device (state format §12)', () => {
 
   it('has metadata as files, and none outside their directory', () => {
     const storage = scratch();
-    mkdirSync(join(storage, 'cache/meta'), { recursive: true });
-    writeFileSync(join(storage, 'cache/meta/radio.power'), '7\n');
+    const userMeta = join(storage, 'cache/meta');
+    mkdirSync(userMeta, { recursive: true });
+    writeFileSync(join(userMeta, 'radio.power'), '7\n');
     writeFileSync(join(storage, 'cache/secret'), 'x');
-    const facts = readDeviceFacts(storage);
+    const facts = readDeviceFacts({ userMeta, deviceMeta: join(storage, 'cache/devmeta') });
     assert.equal(facts.userMeta('radio.power'), '7');
     assert.equal(facts.userMeta('radio'), undefined);
     assert.equal(facts.userMeta('../secret'), undefined);
     assert.equal(facts.deviceMeta('radio.power'), undefined);
+    assert.equal(facts.userMeta('k'.repeat(300)), undefined);
   });
 });

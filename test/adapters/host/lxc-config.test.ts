@@ -43,10 +43,13 @@ interface Given {
   readonly cgroups?: CgroupKind;
   readonly host?: Partial<LxcConfigInput['host']>;
   readonly lease?: Lease;
+  readonly relativeCgroups?: boolean;
+  readonly deviceRules?: string;
 }
 
 /** Lines after the first comment. */
-function made({ own = [], spec = {}, cgroups = 'hybrid', host = {}, lease }: Given): readonly string[] {
+function made(given: Given): readonly string[] {
+  const { own = [], spec = {}, cgroups = 'hybrid', host = {}, lease, relativeCgroups = false } = given;
   const text = lxcConfig({
     container: containerSpec('web', 'app', spec),
     own: own.map((line) => {
@@ -54,7 +57,13 @@ function made({ own = [], spec = {}, cgroups = 'hybrid', host = {}, lease }: Giv
       return { key, value: value.join(' = '), directory: '/st/trails/3/web' };
     }),
     layout,
-    places: { rootfsMount: '/run/sv/lxc-rootfs', consoleLog: '/log', consoleLogBytes: 4096, binds: [] },
+    places: {
+      rootfsMount: '/run/sv/lxc-rootfs',
+      consoleLog: '/log',
+      consoleLogBytes: 4096,
+      binds: [],
+      deviceRules: given.deviceRules,
+    },
     host: {
       cgroups,
       kernelRelease: '6.1.0',
@@ -64,6 +73,7 @@ function made({ own = [], spec = {}, cgroups = 'hybrid', host = {}, lease }: Giv
       ...host,
     },
     logLevel: 2,
+    relativeCgroups,
     lease,
   });
   return text.trimEnd().split('\n').slice(1);
@@ -85,7 +95,7 @@ describe('the LXC configuration (storage §7.3, §8)', () => {
     ]);
   });
 
-  const host = { needsUnconfined: true, mountHooks: ['/lib/sv/pv/hooks/mdev.sh'], exists: () => true };
+  const host = { needsUnconfined: true, mountHooks: ['/lib/sv/pv/hooks/remount.sh'], exists: () => true };
   const cases: { why: string; given: Given; has?: readonly string[]; hasNot?: readonly RegExp[] }[] = [
     {
       why: 'never lets LXC delete a root file system, log elsewhere or leave init behind',
@@ -204,8 +214,32 @@ describe('the LXC configuration (storage §7.3, §8)', () => {
       has: [
         'lxc.mount.entry = /lib/firmware lib/firmware none bind,ro,create=dir 0 0',
         'lxc.mount.entry = /lib/modules/6.1.0 lib/modules/6.1.0 none bind,ro,create=dir 0 0',
-        'lxc.hook.mount = /lib/sv/pv/hooks/mdev.sh',
+        'lxc.hook.mount = /lib/sv/pv/hooks/remount.sh',
       ],
+    },
+    {
+      why: 'makes device nodes before the hooks of the host run (state format §22)',
+      given: { host, deviceRules: "/run/s'v/mdev" },
+      has: [
+        'lxc.hook.mount = unshare -m sh -c \'cd "$0" && mount -t overlay -o lowerdir=.:/etc mdev /etc && ' +
+          "mount --bind \"$LXC_ROOTFS_MOUNT/dev\" /dev && exec busybox mdev -s' '/run/s'\\''v/mdev'",
+      ],
+    },
+    {
+      why: 'has the container’s control groups below the supervisor’s in appengine mode',
+      given: { relativeCgroups: true },
+      has: ['lxc.cgroup.relative = 1'],
+    },
+    {
+      why: 'and nowhere but at the top otherwise',
+      given: {},
+      hasNot: [/cgroup\.relative/],
+    },
+    {
+      why: 'logs at the level of PV_LXC_LOG_LEVEL, also where the container wants another one',
+      given: { own: ['lxc.log.level = 8'] },
+      has: ['lxc.log.level = 2'],
+      hasNot: [/lxc\.log\.level = 8/],
     },
     {
       why: 'unless automodfw is "no"',

@@ -142,6 +142,19 @@ describe('The JSON Schema of a state', () => {
       parts: { ...whole(), 'a/services.json': { services: [{ name: 'x' }] } },
       valid: true,
     },
+    {
+      why: 'rules for device nodes',
+      parts: {
+        ...whole(),
+        'a/mdev.json': { rules: ['ttyUSB.* 0:0 660 =serial/%0', '-@8,0-3\troot:disk\t660'] },
+      },
+      valid: true,
+    },
+    {
+      why: 'a rule for device nodes without a mode',
+      parts: { ...whole(), 'a/mdev.json': { rules: ['ttyUSB.* 0:0'] } },
+      valid: false,
+    },
     { why: 'services in an array', parts: { ...whole(), 'a/services.json': [{ name: 'x' }] }, valid: true },
     { why: 'services without a list', parts: { ...whole(), 'a/services.json': {} }, valid: false },
     { why: 'objects', parts: { 'README.md': OBJECT, d: OBJECT }, valid: true },

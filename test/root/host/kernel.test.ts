@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kernel, KernelName } from '../../../adapters/host/kernel.ts';
 import { KernelError } from '../../../adapters/host/kernel-error.ts';
+import { readMountTable } from '../../../adapters/host/mount-table.ts';
 import { openKernel } from '../../../adapters/host/open-kernel.ts';
 import { openBoth, UNTOUCHED, useScratchDevice } from './scratch-device.ts';
 
@@ -101,6 +102,63 @@ for (const name of ['native', 'spawn'] as const satisfies readonly KernelName[])
       await kernel.unmount(copy);
       assert.ok(existsSync(join(inner, 'x')));
       assert.deepEqual(device().traces().mounts, ['tree/inner']);
+    });
+
+    describe('with PV_LOOP_INDEX_BASE (storage §6.1)', () => {
+      /** Nobody else is there, not even another run of the tests. Few bases, for the devices that are made stay. */
+      const base = 5000 + (process.pid % 8) * 10;
+      let from: Kernel;
+      before(async () => {
+        from = (await openBoth(base))[name].kernel;
+      });
+      const loopOf = (target: string) =>
+        readMountTable()
+          .find((mount) => mount.target === target)
+          ?.source.slice('/dev/loop'.length);
+
+      it('takes the first free loop device from there on, made when there is none', async () => {
+        const images = ['a', 'b', 'c'].map((letter) => device().image(`${letter}.squashfs`, { letter }));
+        const targets = ['ma', 'mb', 'mc'].map(directory);
+        for (const index of [0, 1]) {
+          await from.mountImage(images[index] ?? '', targets[index] ?? '', 'squashfs');
+        }
+        assert.deepEqual(targets.slice(0, 2).map(loopOf), [`${base}`, `${base + 1}`]);
+        assert.equal(readFileSync(join(targets[1] ?? '', 'letter'), 'utf8'), 'b');
+        await from.unmount(targets[0] ?? '');
+        await from.mountImage(images[2] ?? '', targets[2] ?? '', 'squashfs');
+        assert.deepEqual(targets.map(loopOf), [undefined, `${base + 1}`, `${base}`]);
+        for (const target of targets.slice(1)) await from.unmount(target);
+        assert.deepEqual(device().traces(), UNTOUCHED);
+      });
+
+      it('gives each of many that come at once one of its own', async () => {
+        const targets = Array.from({ length: 6 }, (_, index) => directory(`many${index}`));
+        const image = device().image('a.squashfs', { a: 'a' });
+        await Promise.all(targets.map((target) => from.mountImage(image, target, 'squashfs')));
+        const loops = targets.map((target) => Number(loopOf(target)));
+        assert.deepEqual(
+          loops.toSorted((left, right) => left - right),
+          targets.map((_, index) => base + index),
+        );
+        await Promise.all(targets.map((target) => from.unmount(target)));
+        assert.deepEqual(device().traces(), UNTOUCHED);
+      });
+
+      const images: { why: string; expected: string; image: () => string }[] = [
+        { why: 'a missing image', expected: 'ENOENT open', image: () => join(device().root, 'none') },
+        { why: 'a directory', expected: 'EINVAL LOOP_CONFIGURE', image: () => directory('d') },
+        {
+          why: 'garbage',
+          expected: 'EINVAL mount',
+          image: () => device().write('g', 'x'.repeat(8192)),
+        },
+      ];
+      for (const { why, expected, image } of images) {
+        it(`${why}: ${expected}, and nothing is left`, async () => {
+          assert.equal(await failureOf(from.mountImage(image(), directory('m'), 'squashfs')), expected);
+          assert.deepEqual(device().traces(), UNTOUCHED);
+        });
+      }
     });
 
     const failures: { why: string; expected: string; attempt: (place: string) => Promise<unknown> }[] = [

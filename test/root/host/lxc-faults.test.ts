@@ -91,6 +91,13 @@ describe('the LXC runtime, when a start fails', () => {
         fix: /root file system/,
       },
       {
+        name: 'lxcw-nohook',
+        why: 'a hook that calls what is not installed',
+        sketch: { init: WAITS, config: ['lxc.hook.mount = no-such-program'] },
+        says: /Script exited with status 127/,
+        fix: /Install what its hooks call; .*busybox/,
+      },
+      {
         name: 'lxcw-net',
         why: 'a network it cannot have',
         sketch: { init: WAITS, config: ['lxc.net.0.type = veth', 'lxc.net.0.link = nobridge0'] },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LxcRuntime } from '../../../adapters/host/lxc.ts';
 import { filesOf } from '../../../adapters/host/lxc-places.ts';
@@ -47,23 +47,6 @@ describe('the LXC runtime, from inside', () => {
       assert.deepEqual(await output('lxcw-uts2', 'hostname', sketch), ['given']);
     });
 
-    it('/pantavisor with its own logs and metadata, read-only', async () => {
-      world.write(join(world.layout.runDir, 'user-meta.lxcw-pv', 'color'), 'red');
-      world.write(join(world.layout.runDir, 'user-meta', 'lxcw-pv.color'), 'red');
-      const script = 'cd /pantavisor; ls; ls user-meta; ls logs; (: > user-meta/x); (: > x)';
-      const lines = await output('lxcw-pv', script);
-      assert.deepEqual(lines.slice(0, 5), ['device-meta', 'logs', 'user-meta', 'color', 'lxc']);
-      assert.match(lines.slice(5).join(), /Read-only.*Read-only/);
-    });
-
-    it('to mgmt the logs and metadata of all', async () => {
-      world.write(join(world.layout.runDir, 'user-meta', 'other.color'), 'blue');
-      const lines = await output('lxcw-mgmt', 'cd /pantavisor; cat user-meta/other.color; echo; ls logs', {
-        spec: { roles: ['mgmt'] },
-      });
-      assert.deepEqual(lines, ['blue', '0']);
-    });
-
     it('a door whose sockets may come later than the container', async () => {
       const door = join(world.layout.runDir, 'doors/lxcw-door');
       const init = `: > /tmp/ready\nwhile [ ! -e /pantavisor/pv-ctrl ]; do sleep 0.01; done\nexit 4`;
@@ -92,9 +75,13 @@ describe('the LXC runtime, from inside', () => {
     });
 
     it('hooks of the host', async () => {
-      const hook = join(world.layout.libDir, 'pv/hooks_lxc-mount.d/mdev.sh');
-      world.write(hook, '#!/bin/sh\necho $LXC_NAME > $LXC_ROOTFS_MOUNT/etc/hooked\n', 0o755);
-      world.write(join(hook, '../notes.txt'), 'no program');
+      const hooks = join(world.layout.libDir, 'pv/hooks_lxc-mount.d');
+      const script = '#!/bin/sh\necho $LXC_NAME > $LXC_ROOTFS_MOUNT/etc/hooked\n';
+      world.write(join(hooks, 'remount.sh'), script, 0o755);
+      world.write(join(hooks, 'notes.txt'), 'no program');
+      // What these do is done by the supervisor itself.
+      for (const ours of ['export.sh', 'mdev.sh'])
+        world.write(join(hooks, ours), '#!/bin/sh\nexit 1\n', 0o755);
       runtime = world.runtime();
       assert.deepEqual(await output('lxcw-hook', 'cat /etc/hooked'), ['lxcw-hook']);
     });
@@ -120,6 +107,28 @@ describe('the LXC runtime, from inside', () => {
       });
       const reader = follow((tell) => runtime.start(user, 1, tell));
       assert.deepEqual(await reader.exited, { kind: 'code', code: 6 });
+      running.process.kill();
+      await running.exited;
+    });
+
+    it('exports behind links as the container sees them, and what the host mounts below (state format §20)', async () => {
+      const container = world.container('lxcw-exl', {
+        init: OBEYS,
+        spec: { exports: ['/srv', 'out', 'srv/inner'] },
+      });
+      const root = join(world.layout.volumes, 'lxcw-exl/rootfs');
+      symlinkSync('/tmp', join(root, 'srv'));
+      symlinkSync('/../../../../etc', join(root, 'out'));
+      world.write(join(root, 'etc/mine'), 'of the container');
+      mkdirSync(join(root, 'tmp/inner'));
+      const running = follow((tell) => runtime.start(container, 1, tell));
+      await running.started;
+      await world.appears('lxcw-exl', 'tmp/ready');
+      const exported = join(world.layout.exports, 'lxcw-exl');
+      assert.ok(existsSync(join(exported, 'srv/ready')));
+      assert.equal(readFileSync(join(exported, 'out/mine'), 'utf8'), 'of the container');
+      mkdirSync(join(exported, 'out/below'));
+      await world.kernel.mount('tmpfs', join(exported, 'out/below'), 'tmpfs');
       running.process.kill();
       await running.exited;
     });

@@ -119,7 +119,16 @@ for (const name of ['native', 'spawn'] as const) {
         why: 'missing handler',
         spoil: () => ({ volumes: [UPPER, image('root.squashfs', 'dm')] }),
         errno: 'ENOENT',
-        says: /there is no such handler/,
+        says: /there is no such handler \(ENOENT\)\. Install it/,
+      },
+      {
+        why: 'handler that is not executable',
+        spoil: () => {
+          device().write('lib/pv/volmount/verity/dm', '#!/bin/sh\n');
+          return { volumes: [UPPER, image('root.squashfs', 'dm')] };
+        },
+        errno: 'EACCES',
+        says: /not executable \(EACCES\)\. Make it executable: chmod \+x .*verity\/dm/,
       },
       {
         why: 'failing handler',
@@ -130,7 +139,7 @@ for (const name of ['native', 'spawn'] as const) {
           );
           return { volumes: [UPPER, image('root.squashfs', 'dm')] };
         },
-        says: /verity\/dm mount .* ended with status 3: no key/,
+        says: /verity\/dm mount .* ended with status 3: no key\. Run it by hand, as PV_DISK_VOLDIR=\S+ \S+dm mount/,
       },
     ];
     for (const { why, spoil, errno, says } of failures) {

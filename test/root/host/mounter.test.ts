@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readMountTable } from '../../../adapters/host/mount-table.ts';
 import { containerSpec } from '../../support/revision.ts';
 import {
@@ -147,6 +147,28 @@ for (const name of ['native', 'spawn'] as const) {
         `mount ${source} web root.squashfs -x\numount ${source} web root.squashfs\n`,
       );
       assert.deepEqual(device().traces(), UNTOUCHED);
+    });
+
+    it('whose handler is gone stay, and the error says what to do', async () => {
+      ready();
+      const script =
+        '#!/bin/sh\n[ $1 = umount ] || exec mount -n -o loop,ro "$2" "$PV_DISK_VOLDIR/$3/$4"\nexit 2\n';
+      const handler = device().write('lib/pv/volmount/verity/dm', script);
+      chmodSync(handler, 0o755);
+      const spec = web({ volumes: [image('root.squashfs', 'dm'), UPPER] });
+      const mounts = mounter();
+      await mounts.mount(spec, NEVER);
+      const stubborn = await faultOf(mounts.unmount(spec));
+      assert.equal(stubborn.code, 'UNMOUNT_FAILED');
+      assert.match(
+        `${stubborn.message}. ${stubborn.fix}`,
+        /dm umount .* status 2\. Run it by hand, as PV_DISK/,
+      );
+      rmSync(handler);
+      const fault = await faultOf(mounts.unmount(spec));
+      assert.equal(fault.code, 'UNMOUNT_FAILED');
+      assert.match(`${fault.message}. ${fault.fix}`, /no such handler \(ENOENT\)\. Install it/);
+      assert.deepEqual(device().traces().mounts, ['volumes/web/root.squashfs']);
     });
 
     it('are refused where something is mounted already (L-10)', async () => {

@@ -26,9 +26,14 @@ export interface ScratchDevice {
 export const UNTOUCHED = { mounts: [], loops: [] } as const;
 
 /** The addon is built, not skipped: a run without it would prove half. */
-export async function openBoth(): Promise<Readonly<Record<'native' | 'spawn', OpenedKernel>>> {
+export async function openBoth(
+  loopIndexBase?: number,
+): Promise<Readonly<Record<'native' | 'spawn', OpenedKernel>>> {
   assert.ok('built' in (await buildNative(ROOT)));
-  return { native: openKernel(ROOT, 'native'), spawn: openKernel(ROOT, 'spawn') };
+  return {
+    native: openKernel(ROOT, 'native', loopIndexBase),
+    spawn: openKernel(ROOT, 'spawn', loopIndexBase),
+  };
 }
 
 /** Call inside `describe`: a fresh device for each test, taken down after it. */

@@ -1,40 +1,70 @@
-/** `npm run prepare`: the command as one file for Node, and the native addon.
+/** `npm run prepare`: the command as one file for Node, the native addon, and the start-up snapshot.
  *  Needs no network; without a C compiler the addon is left out and the spawn back-end does its work. */
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
+import { buildSnapshot } from './snapshot.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BUILD = join(ROOT, '.build');
 
-/** Bundles `entry` into `.build/statevisor.cjs`. Its first line names its content, for the launcher's code cache. */
-async function buildBundle(entry = 'adapters/cli/program.ts'): Promise<string> {
+const OPTIONS = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  write: false,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20.19',
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+} as const satisfies BuildOptions;
+
+const DEFINE = { 'process.env.NODE_ENV': '"production"' };
+
+/** Bundles the command into `.build/statevisor.cjs`. Its first line names its content, for the launcher's code cache. */
+async function buildBundle(): Promise<string> {
   const result = await build({
-    absWorkingDir: ROOT,
-    entryPoints: [entry],
-    bundle: true,
-    write: false,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20.19',
-    minifyWhitespace: true,
-    minifySyntax: true,
-    legalComments: 'none',
-    logLevel: 'warning',
-    define: { 'import.meta.url': '__bundleUrl', 'process.env.NODE_ENV': '"production"' },
+    ...OPTIONS,
+    entryPoints: ['adapters/cli/program.ts'],
+    define: { ...DEFINE, 'import.meta.url': '__bundleUrl' },
     banner: { js: "const __bundleUrl=require('node:url').pathToFileURL(__filename).href;" },
   });
   const text = result.outputFiles[0]?.text ?? '';
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
-  mkdirSync(BUILD, { recursive: true });
-  const file = join(BUILD, 'statevisor.cjs');
-  writeFileSync(`${file}.new`, `//${digest}\n${text}`);
-  renameSync(`${file}.new`, file);
+  replace('statevisor.cjs', `//${digest}\n${text}`);
   dropOldCaches(digest);
   return `.build/statevisor.cjs (${Math.round(text.length / 1024)} kB)`;
+}
+
+/** Bundles what the snapshot is taken of. The bundle's own place is known when it runs, from its arguments. The
+ *  `require` that is given while a snapshot is taken warns of modules that it has not been tried with, then and ever
+ *  after; all that is left to require here are Node's own. */
+async function buildSnapshotScript(): Promise<string> {
+  const result = await build({
+    ...OPTIONS,
+    entryPoints: ['adapters/dev/run-snapshot.ts'],
+    define: { ...DEFINE, 'import.meta.url': '__bundle.url' },
+    banner: {
+      js: [
+        'var require=process.getBuiltinModule;',
+        "const __bundle={get url(){return require('node:url').pathToFileURL(process.argv[1]).href}};",
+      ].join(''),
+    },
+  });
+  return replace('run-snapshot.cjs', result.outputFiles[0]?.text ?? '');
+}
+
+function replace(name: string, text: string): string {
+  const file = join(BUILD, name);
+  mkdirSync(BUILD, { recursive: true });
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+  return file;
 }
 
 function dropOldCaches(digest: string): void {
@@ -52,3 +82,7 @@ const { buildNative } = await import('../host/native/build.ts');
 const native = await buildNative(ROOT);
 if ('built' in native) say(native.built.slice(ROOT.length));
 else say(`no native addon (${native.skipped}): mounts go through mount(8) and losetup(8) instead`);
+const snapshot = buildSnapshot(BUILD, await buildSnapshotScript());
+if ('built' in snapshot)
+  say(`${snapshot.built.slice(ROOT.length)}${snapshot.said === '' ? '' : ` (${snapshot.said})`}`);
+else say(`no start-up snapshot (${snapshot.skipped}): the command starts more slowly`);

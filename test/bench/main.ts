@@ -152,7 +152,7 @@ function putIntoReadme(text: string): void {
 if (process.getuid?.() !== 0) throw new Error('npm run bench starts real containers: run it as root');
 // A tmpfs, as /run is on a device.
 const directory = mkdtempSync('/dev/shm/sv-');
-const bench = { launcher: join(ROOT, 'adapters/cli/statevisor.cjs'), directory };
+const bench = { launcher: join(ROOT, 'adapters/cli/statevisor'), directory };
 try {
   const figures = [...(await device(bench)), ...(await simulator())];
   const date = new Date().toISOString().slice(0, 10);

@@ -5,9 +5,6 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Announcement } from '../../machines/domain/report.ts';
 
-/** How a device runs it (README): a small young generation keeps memory low, and one thread collects it. */
-export const PRODUCTION_FLAGS = ['--max-semi-space-size=1', '--single-threaded-gc'];
-
 /** What an init passes on. Settings of a developer's shell cost Node time: extra certificates alone take 70 ms. */
 const PLAIN = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' };
 
@@ -26,11 +23,8 @@ export class MeasuredSupervisor {
   readonly #ended: Promise<number | null>;
   #stderr = '';
 
-  constructor(argv: readonly string[]) {
-    this.child = spawn(process.execPath, [...PRODUCTION_FLAGS, ...argv], {
-      env: PLAIN,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+  constructor(command: string, args: readonly string[]) {
+    this.child = spawn(command, args, { env: PLAIN, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#ended = new Promise((resolve) => this.child.once('close', resolve));
     this.child.stderr?.on('data', (text: Buffer) => {
       this.#stderr += text.toString();

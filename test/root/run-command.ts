@@ -86,9 +86,9 @@ export function useScene(): () => Scene {
 const pidFileIn = (runDir: string) => (name: string) => join(runDir, 'lxc', name, 'monitor.pid');
 
 function start(storage: string, runDir: string, stateFile: string): ChildProcess {
-  const command = join(ROOT, 'adapters/cli/statevisor.cjs');
+  const command = join(ROOT, 'adapters/cli/statevisor');
   const words = ['run', '--json', '--storage', storage, '--run-dir', runDir, stateFile];
-  return spawn(process.execPath, [command, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 function follow(child: ChildProcess): Run {

@@ -6,8 +6,9 @@ import type { Control } from '../../../actors/control-ports.ts';
 import { STATUSES } from '../../../machines/domain/status.ts';
 import type { Call, Reply, Route } from '../route.ts';
 
-export function metricRoutes(): readonly Route[] {
-  const lag = eventLoopLag();
+/** @param sampleMs how often the event loop is looked at once somebody has asked */
+export function metricRoutes(sampleMs = 500): readonly Route[] {
+  const lag = eventLoopLag(sampleMs);
   return [
     {
       method: 'GET',
@@ -132,26 +133,22 @@ interface Lag {
   readonly max: number;
 }
 
-/** An idle supervisor should not wake up often only to find that it is idle. */
-const SAMPLE_MS = 500;
-
-/** Measured from the first scrape on; each scrape tells of the time since the one before. */
-function eventLoopLag(): () => Lag {
+/** Measured from the first scrape on; each scrape tells of the time since the one before. Seldom: an idle supervisor
+ *  should not wake up often only to find that it is idle. */
+function eventLoopLag(sampleMs: number): () => Lag {
   const state: { histogram?: IntervalHistogram } = {};
   return () => {
     const { histogram } = state;
     if (histogram === undefined) {
-      state.histogram = monitorEventLoopDelay({ resolution: SAMPLE_MS });
+      state.histogram = monitorEventLoopDelay({ resolution: sampleMs });
       state.histogram.enable();
       return { mean: Number.NaN, max: Number.NaN };
     }
     // The histogram holds whole intervals; what exceeds the resolution is the lag.
-    const seconds = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - SAMPLE_MS / 1000);
-    const measured = histogram.count === 0 ? undefined : histogram;
-    const lag =
-      measured === undefined
-        ? { mean: Number.NaN, max: Number.NaN }
-        : { mean: seconds(measured.mean), max: seconds(measured.max) };
+    const seconds = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - sampleMs / 1000);
+    // To reset what has measured nothing would put off the first measurement.
+    if (histogram.count === 0) return { mean: Number.NaN, max: Number.NaN };
+    const lag = { mean: seconds(histogram.mean), max: seconds(histogram.max) };
     histogram.reset();
     return lag;
   };

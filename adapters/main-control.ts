@@ -1,6 +1,7 @@
 /** Puts the control API of a device together: its sockets, what stands behind them, and who serves them. Nothing but the
  *  sockets is there before the first container has started or the first client calls. */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
 import { createConfig } from '../actors/config.ts';
 import { beginControl, type ControlMaker } from '../actors/control.ts';
@@ -88,6 +89,8 @@ export async function openDeviceControl(options: DeviceControlOptions): Promise<
     },
     load: maker.load,
     close: async (ended) => {
+      // What was announced last is on its way to those who follow the events.
+      await nextTurn();
       await doors.closeAll();
       await maker.close(ended);
       daemons.close();

@@ -9,8 +9,10 @@ interface Verb {
   readonly name: string;
   readonly description: string;
   readonly options: readonly Flag[];
-  /** Words that its arguments may be; none: files. */
+  /** Words that its arguments may be, and its verbs of their own. */
   readonly choices: readonly string[];
+  /** What other words are. */
+  readonly others: 'containers' | 'files' | 'nothing';
 }
 
 interface Flag {
@@ -35,26 +37,47 @@ export function completionScript(program: Command, shell: Shell): string {
 }
 
 function verbOf(command: Command): Verb {
+  const inner = command.commands.map(verbOf);
   const flags = command.options.map(({ long, description, argChoices }) => ({
     long: long ?? '',
     description,
     choices: argChoices ?? [],
   }));
+  const help = { long: '--help', description: 'show help', choices: [] };
+  const options = [...flags, ...inner.flatMap((verb) => verb.options), help];
+  const choices = [
+    ...command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
+    ...inner.flatMap(({ name, choices: further }) => [name, ...further]),
+  ];
   return {
     name: command.name(),
     description: command.description(),
-    options: [...flags, { long: '--help', description: 'show help', choices: [] }],
-    choices: command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
+    options: [...new Map(options.map((flag) => [flag.long, flag])).values()],
+    choices: [...new Set(choices)],
+    others: othersOf(command),
   };
 }
+
+const OF_CONTAINERS = ['container', 'containers'];
+const OF_FILES = ['state', 'file', 'files', 'from', 'to'];
+
+function othersOf({ registeredArguments }: Command): Verb['others'] {
+  const names = registeredArguments.map((argument) => argument.name());
+  if (names.some((name) => OF_CONTAINERS.includes(name))) return 'containers';
+  return names.some((name) => OF_FILES.includes(name)) ? 'files' : 'nothing';
+}
+
+/** Asks the supervisor; silent when there is none. */
+const CONTAINERS = 'statevisor ps --quiet 2>/dev/null';
 
 function bash(verbs: readonly Verb[]): string {
   const words = verbs.map(({ name }) => name).join(' ');
   const values = new Map(verbs.flatMap(({ options }) => options).map(({ long, choices }) => [long, choices]));
-  const cases = verbs.map(({ name, options, choices }) => {
+  const cases = verbs.map(({ name, options, choices, others }) => {
     const flags = options.map(({ long }) => long).join(' ');
-    const others = choices.length === 0 ? '' : `-W "${choices.join(' ')}"`;
-    return `    ${name}) case $word in -*) COMPREPLY=($(compgen -W "${flags}" -- "$word"));; *) COMPREPLY=($(compgen ${others || '-f'} -- "$word"));; esac;;`;
+    const named = others === 'containers' ? [...choices, `$(${CONTAINERS})`] : choices;
+    const rest = others === 'files' ? '-f' : `-W "${named.join(' ')}"`;
+    return `    ${name}) case $word in -*) COMPREPLY=($(compgen -W "${flags}" -- "$word"));; *) COMPREPLY=($(compgen ${rest} -- "$word"));; esac;;`;
   });
   const chosen = [...values].filter(([, choices]) => choices.length > 0);
   const valueCases = chosen.map(
@@ -80,13 +103,17 @@ function zsh(verbs: readonly Verb[]): string {
   const entries = verbs.map(
     ({ name, description }) => `    '${name}:${quote(description).replaceAll(':', '\\:')}'`,
   );
-  const cases = verbs.map(({ name, options, choices }) => {
+  const cases = verbs.map(({ name, options, choices, others }) => {
     const flags = options.map(({ long, description, choices: values }) => {
       const value = values.length === 0 ? '' : `:value:(${values.join(' ')})`;
       return `'${long}[${quote(description)}]${value}'`;
     });
-    const others = choices.length === 0 ? "'*:file:_files'" : `'1:choice:(${choices.join(' ')})'`;
-    return `    ${name}) _arguments ${flags.join(' ')} ${others};;`;
+    const rest = {
+      containers: `'*:container:($(${CONTAINERS}))'`,
+      files: "'*:file:_files'",
+      nothing: choices.length === 0 ? '' : `'*:choice:(${choices.join(' ')})'`,
+    } as const;
+    return `    ${name}) _arguments ${flags.join(' ')} ${rest[others]};;`;
   });
   return [
     '#compdef statevisor',
@@ -108,13 +135,14 @@ function zsh(verbs: readonly Verb[]): string {
 
 function fish(verbs: readonly Verb[]): string {
   const quote = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-  const lines = verbs.flatMap(({ name, description, options, choices }) => {
+  const lines = verbs.flatMap(({ name, description, options, choices, others }) => {
+    const named = others === 'containers' ? [...choices, `(${CONTAINERS})`] : choices;
     const when = `-n '__fish_seen_subcommand_from ${name}'`;
     return [
       `complete -c statevisor -f -n __fish_use_subcommand -a ${name} -d ${quote(description)}`,
-      choices.length === 0
+      others === 'files'
         ? `complete -c statevisor -F ${when}`
-        : `complete -c statevisor -f ${when} -a ${quote(choices.join(' '))}`,
+        : `complete -c statevisor -f ${when} -a ${quote(named.join(' '))}`,
       ...options.map(({ long, description: about, choices: values }) => {
         const value = values.length === 0 ? '' : ` -x -a ${quote(values.join(' '))}`;
         return `complete -c statevisor ${when} -l ${long.slice(2)} -d ${quote(about)}${value}`;

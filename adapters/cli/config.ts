@@ -1,5 +1,5 @@
 /** `statevisor config`: the configuration as a run would have it, and who said what of a key. How it is shown does not
- *  depend on where it comes from. */
+ *  depend on where it comes from: that of a running supervisor is fetched by `client/live-config.ts`. */
 
 import {
   allowedLevels,
@@ -68,6 +68,25 @@ export function showExplanation(
   return EXIT.ok;
 }
 
+/** The value in force alone, of a configuration of which no more is known. `entry` is undefined when `name` is no key. */
+export function showEntry(
+  name: string,
+  entry: ConfigEntry | undefined,
+  json: boolean,
+  terminal: Terminal,
+): ExitCode {
+  if (entry === undefined) {
+    terminal.err.write(`statevisor: ${noSuchKey(name)}\n`);
+    return EXIT.notFound;
+  }
+  terminal.out.write(
+    json
+      ? `${JSON.stringify(entryJson(entry), undefined, 2)}\n`
+      : `${headline(entry, painter(terminal.out, terminal))}${aboutKey(entry.key)}`,
+  );
+  return EXIT.ok;
+}
+
 function entriesText(entries: readonly ConfigEntry[], paint: Paint): string {
   const rows = entries.map(({ key, value, modified }) => ({ key, text: shownValue(key, value), modified }));
   const keyWidth = Math.max(...rows.map(({ key }) => key.length));
@@ -93,7 +112,7 @@ function entryJson({ key, alias, value, modified }: ConfigEntry): object {
 }
 
 function explanationText(explanation: ConfigExplanation, paint: Paint): string {
-  const { key, value, modified, said } = explanation;
+  const { key, said } = explanation;
   const winner = said.findLast(({ refused }) => refused === undefined);
   const rows = said.map((one) => ({ ...one, text: shownText(key, one.text) }));
   const width = (of: (row: (typeof rows)[number]) => string) =>
@@ -112,8 +131,12 @@ function explanationText(explanation: ConfigExplanation, paint: Paint): string {
           : paint('yellow', row.refused);
     return `  ${row.level.padEnd(levels)}  ${row.place.padEnd(places)}  ${row.text.padEnd(texts)}  ${note}\n`;
   });
+  return `${headline(explanation, paint)}${lines.join('')}${aboutKey(key)}`;
+}
+
+function headline({ key, value, modified }: ConfigEntry, paint: Paint): string {
   const from = modified === 'default' ? 'by default' : `from ${modified}`;
-  return `${paint('bold', key)} is ${shownValue(key, value)}, ${from}\n${lines.join('')}${aboutKey(key)}`;
+  return `${paint('bold', key)} is ${shownValue(key, value)}, ${from}\n`;
 }
 
 function aboutKey(key: ConfigKey): string {

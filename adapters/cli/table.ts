@@ -1,4 +1,4 @@
-/** The live table of `statevisor run` on a terminal, redrawn in place. `tableText` is what it shows, as text. */
+/** Tables: columns of text for every verb, and the live one of `statevisor run` on a terminal, redrawn in place. */
 
 import Table from 'cli-table3';
 import type { ContainerRecord } from '../../machines/domain/record.ts';
@@ -76,21 +76,13 @@ export function openLiveTable(
 /** Groups in their order, a row per container, times relative to `now` (monotonic ms). With `rows` of a screen, as much
  *  as fits: a drawing that is higher could not be erased, and what nobody sees need not be laid out. */
 export function tableText(view: RevisionView, now: number, paint: Paint, rows = Infinity): string {
-  const table = new Table({
-    head: ['GROUP', 'CONTAINER', 'STATUS', 'GOAL', 'SINCE', 'PID', 'RETRIES', 'NEXT'].map((title) =>
-      paint('dim', title),
-    ),
-    chars: BORDERLESS,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2, compact: true },
-  });
   const all = view.groups.flatMap(({ unlocked, containers }) =>
-    containers.map((container) => ({ container, unlocked })),
+    containers.map((container) => ({ ...container, unlocked })),
   );
   const shown = all.length <= rows - OTHER_LINES ? all : all.slice(0, Math.max(rows - OTHER_LINES - 1, 0));
-  for (const { container, unlocked } of shown) table.push(row(container, unlocked, now, paint));
   const more = all.length - shown.length;
   return [
-    table.toString(),
+    containersText(shown, now, paint),
     ...(more === 0 ? [] : [`… ${more} more containers; enlarge the window`]),
     `revision ${paint('bold', view.status)}, goal ${view.goal}`,
   ].join('\n');
@@ -99,20 +91,58 @@ export function tableText(view: RevisionView, now: number, paint: Paint, rows = 
 /** Head, summary, and the one where the cursor rests. */
 const OTHER_LINES = 3;
 
-function row(container: ContainerView, unlocked: boolean, now: number, paint: Paint): string[] {
-  const { name, group, goal, record } = container;
+/** What a row tells of a container. */
+export interface ShownContainer extends Pick<ContainerView, 'name' | 'group' | 'goal'> {
+  /** Its group may start. */
+  readonly unlocked: boolean;
+  /** Undefined before the start. */
+  readonly record: ShownRecord | undefined;
+}
+export type ShownRecord = Pick<
+  ContainerRecord,
+  'status' | 'since' | 'pid' | 'retries' | 'retryAt' | 'killAt' | 'goalDeadlineAt' | 'stableAt' | 'stopReason'
+>;
+
+/** A row per container, times relative to `now` (monotonic ms). */
+export function containersText(containers: readonly ShownContainer[], now: number, paint: Paint): string {
+  return gridText(
+    ['GROUP', 'CONTAINER', 'STATUS', 'GOAL', 'SINCE', 'PID', 'RETRIES', 'NEXT'],
+    containers.map((container) => row(container, now, paint)),
+    paint,
+  );
+}
+
+/** Columns under their titles, without lines. */
+export function gridText(
+  titles: readonly string[],
+  rows: readonly (readonly string[])[],
+  paint: Paint,
+): string {
+  const table = new Table({
+    head: titles.map((title) => paint('dim', title)),
+    chars: BORDERLESS,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2, compact: true },
+  });
+  table.push(...rows.map((cells) => [...cells]));
+  return table.toString().replace(/ +$/gm, '');
+}
+
+/** In its colour, if it has one. */
+export function statusText(status: Status, paint: Paint, shown: string = status): string {
+  const colour = COLOURS[status];
+  return colour === undefined ? shown : paint(colour, shown);
+}
+
+function row({ name, group, goal, unlocked, record }: ShownContainer, now: number, paint: Paint): string[] {
   if (record === undefined)
     return [group, name, '', goal, '', '', '', unlocked ? '' : 'waits for earlier groups'];
   const { status, since, pid, retries } = record;
-  const colour = COLOURS[status];
-  const shown = colour === undefined ? status : paint(colour, status);
-  const age = duration(now - since);
   return [
     group,
     name,
-    shown,
+    statusText(status, paint),
     goal,
-    age,
+    duration(now - since),
     pid === undefined ? '' : String(pid),
     String(retries),
     next(record, goal, unlocked, now),
@@ -120,7 +150,7 @@ function row(container: ContainerView, unlocked: boolean, now: number, paint: Pa
 }
 
 /** What will happen by itself, and when. */
-function next(record: ContainerRecord, goal: ContainerView['goal'], unlocked: boolean, now: number): string {
+function next(record: ShownRecord, goal: ContainerView['goal'], unlocked: boolean, now: number): string {
   const { status, retryAt, killAt, goalDeadlineAt, stableAt, stopReason } = record;
   if (status === 'RECOVERING' && retryAt !== undefined) return `starts in ${duration(retryAt - now)}`;
   if (status === 'STOPPING' && killAt !== undefined) return `is killed in ${duration(killAt - now)}`;

@@ -1,5 +1,6 @@
-/** Every verb with its options, help and examples, in commander's words. What a verb does is in its own file, which
- *  is loaded when the verb is called. */
+/** Every verb with its options, help and examples, in commander's words; those of a running supervisor are in
+ *  `client/verbs.ts`. What a verb does is in its own file, which is loaded when the verb is called. Longer than most
+ *  files: it is one list. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,6 +8,8 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { packageRoot } from '../package-root.ts';
 import type { RunFlags } from '../settings.ts';
 import type { CheckFlags } from './check.ts';
+import type { ClientFlags } from './client/session.ts';
+import { addClientVerbs, socketOption } from './client/verbs.ts';
 import { completionScript, SHELLS, type Shell } from './completion.ts';
 import type { ConfigFlags } from './config.ts';
 import type { DoctorFlags } from './doctor.ts';
@@ -57,6 +60,7 @@ function buildProgram(terminal: Terminal, done: (code: number) => void): Command
   addConfig(program, terminal, done);
   addDoctor(program, terminal, done);
   addCompletion(program, terminal, done);
+  addClientVerbs(program, terminal, done);
   return program;
 }
 
@@ -158,13 +162,23 @@ const addPlan: Add = (program, terminal, done) => {
 /** Of `run`, those that say something of the configuration. */
 const CONFIG_OPTIONS = RUN_OPTIONS.filter(({ key }) => !['kernel', 'logLevel', 'json'].includes(key));
 
+/** Where the socket is, the run directory says too. */
+const OF_A_RUN = CONFIG_OPTIONS.map(({ key }) => key as string).filter((key) => key !== 'runDir');
+
+interface LiveFlags extends ConfigFlags, Pick<ClientFlags, 'socket'> {
+  readonly live?: boolean;
+}
+
 const addConfig: Add = (program, terminal, done) => {
   const verb = program
     .command('config')
-    .description('the configuration as a run would have it: every key, its value, and which level it is from')
+    .description('every key of the configuration, its value, and which level it is from')
     .addHelpText(
       'after',
       `
+The configuration is the one that a run would have. With --live, or with --socket, it is the one that a running supervisor
+has; which level won is told then, what the others said is not.
+
 Levels, lowest first: default, the configuration file, <run-dir>/phconfig/pantahub.config, the policy, the OEM file of a
 revision, pv_ and ph_ words of the kernel's command line, PV_ and PH_ variables of the environment, user metadata, and the
 options of run. Files hold one KEY=value per line.`,
@@ -175,6 +189,7 @@ options of run. Files hold one KEY=value per line.`,
         'statevisor config',
         'PV_LOG_LEVEL=4 statevisor config explain log.level',
         'statevisor config --json',
+        'statevisor config --live explain log.level',
       ),
     );
   const explain = verb
@@ -184,14 +199,22 @@ options of run. Files hold one KEY=value per line.`,
     .addHelpText('after', examples('statevisor config explain PV_LOG_LEVEL'));
   for (const command of [verb, explain]) {
     for (const option of CONFIG_OPTIONS) command.addOption(optionOf(option));
-    command.option('--json', 'as JSON');
+    command
+      .addOption(new Option('--live', 'of the supervisor that runs').conflicts(OF_A_RUN))
+      .addOption(socketOption().conflicts(OF_A_RUN))
+      .option('--json', 'as JSON');
   }
-  const show = async (key: string | undefined, flags: ConfigFlags) => {
+  const show = async (key: string | undefined, flags: LiveFlags) => {
+    if (flags.live === true || flags.socket !== undefined) {
+      const { liveConfig } = await import('./client/live-config.ts');
+      done(await liveConfig(key, flags, terminal));
+      return;
+    }
     const { config } = await import('./config.ts');
     done(config(key, flags, terminal));
   };
-  verb.action((flags: ConfigFlags) => show(undefined, flags));
-  explain.action((key: string, _, command: Command) => show(key, command.optsWithGlobals<ConfigFlags>()));
+  verb.action((flags: LiveFlags) => show(undefined, flags));
+  explain.action((key: string, _, command: Command) => show(key, command.optsWithGlobals<LiveFlags>()));
 };
 
 const addDoctor: Add = (program, terminal, done) => {

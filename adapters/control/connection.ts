@@ -40,6 +40,8 @@ export const PATIENCE: Patience = {
 export interface Connection {
   /** For the HTTP server. */
   readonly stream: Duplex;
+  /** Of this request, in latin1. */
+  readonly target: () => string;
   /** Whether the body of this request has come to its end. */
   readonly complete: () => boolean;
   /** Resolves when the body has come to its end, or is longer than `READ_AHEAD_BYTES`; never for a client that goes
@@ -70,6 +72,7 @@ export function createConnection(
   let phase: 'head' | 'body' | 'answering' | 'over' = 'head';
   let collector = createCollector();
   let body: BodyReader = readLength(0);
+  let target = '';
   /** Of the body, since the last progress. */
   let progress = 0;
   /** Of this request, the answer. */
@@ -168,6 +171,7 @@ export function createConnection(
 
   function receive(head: AcceptedHead, nothingCame: boolean): void {
     collector = createCollector();
+    target = head.target;
     progress = 0;
     if (head.body === 0) {
       endRequest();
@@ -267,6 +271,7 @@ export function createConnection(
 
   return {
     stream,
+    target: () => target,
     complete: () => phase === 'answering',
     received: () => {
       if (phase === 'answering' || (phase === 'body' && socket.isPaused())) return Promise.resolve();

@@ -11,8 +11,10 @@ export type Head =
 
 export interface AcceptedHead {
   readonly kind: 'accepted';
-  /** For Node's parser, latin1, with the empty line. */
+  /** For Node's parser, with the empty line. */
   readonly text: string;
+  /** What was asked for, byte for byte in latin1: Node's parser takes only ASCII, clients send names as they are. */
+  readonly target: string;
   /** Bytes of the body, or a body in chunks. */
   readonly body: number | 'chunked';
   /** The client waits for `100 Continue` before it sends the body. */
@@ -67,13 +69,18 @@ export function readHead(text: string): Head {
   const others = fields
     .filter(({ name }) => !FRAMING.has(name))
     .map(({ name, value }) => `${name}: ${value}`);
-  const request = `${method} ${target} HTTP/1.${old ? 0 : 1}`;
+  const request = `${method} ${inAscii(target)} HTTP/1.${old ? 0 : 1}`;
   return {
     kind: 'accepted',
+    target,
     text: [request, ...framing, ...others, '', ''].join('\r\n'),
     body,
     waits: expectations.length > 0,
   };
+}
+
+function inAscii(target: string): string {
+  return target.replace(/[\x80-\xff]/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
 }
 
 /** Undefined for a line that is no field: no colon, a blank before it, a folded line, a control character. */

@@ -13,6 +13,8 @@ export type Caller =
 export interface Call {
   readonly control: Control;
   readonly caller: Caller;
+  /** As it was sent, nothing decoded. */
+  readonly target: string;
   /** What stood for each `{}` of the pattern, as it was sent. */
   readonly params: readonly string[];
   /** Percent-decoded query of routes below `/v1/`; the reference knows none. */

@@ -41,7 +41,8 @@ export function createControlServer(options: ControlServerOptions): Serve {
 
   /** Patterns by the head alone, exact paths once the body is there (control API §3). */
   async function answer(request: IncomingMessage, { connection, visitor }: Visit): Promise<Reply> {
-    const { url: target = '', method = '' } = request;
+    const { method = '' } = request;
+    const target = connection.target();
     const ours = isOurs(target);
     let failure: Reply | undefined;
     const matches = router.patterns(target);
@@ -51,11 +52,19 @@ export function createControlServer(options: ControlServerOptions): Serve {
       const admission = admit(match, method, identify(control, visitor), ours);
       if (admission.ok) {
         const { route, caller } = admission;
-        return route.handle({ control, caller, params: match.params, query: queryOf(target), request });
+        const params = match.params.map(inUtf8);
+        return route.handle({
+          control,
+          caller,
+          target: inUtf8(target),
+          params,
+          query: queryOf(target),
+          request,
+        });
       }
       failure = admission.reply;
     }
-    return failure ?? { status: ours ? 404 : 400, error: `unknown endpoint: ${target}` };
+    return failure ?? { status: ours ? 404 : 400, error: `unknown endpoint: ${inUtf8(target)}` };
   }
 
   async function respond(context: Context): Promise<void> {
@@ -102,4 +111,9 @@ export function createControlServer(options: ControlServerOptions): Serve {
     visits.set(connection.stream, { connection, visitor });
     server.emit('connection', connection.stream);
   };
+}
+
+/** Of a target each character is one byte. */
+function inUtf8(text: string): string {
+  return Buffer.from(text, 'latin1').toString('utf8');
 }

@@ -48,6 +48,7 @@ export async function callRoute({
   const reply = await route.handle({
     control: control as Control,
     caller,
+    target,
     params: segments.filter((_, i) => route.path.split('/')[i] === '{}'),
     query: searchParams,
     request: Readable.from(body === '' ? [] : [Buffer.from(body)]) as IncomingMessage,

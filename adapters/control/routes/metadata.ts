@@ -48,9 +48,9 @@ async function list(metadata: Metadata): Promise<Reply> {
 
 /** Body: the value, 1 to 4096 bytes of UTF-8 whose number was told beforehand. 400 for another length, for a key that
  *  cannot be and for what is no text; 507 too long; 500 it could not be stored. */
-async function put(metadata: Metadata, { request }: Call, refusal: string): Promise<Reply> {
+async function put(metadata: Metadata, { request, target }: Call, refusal: string): Promise<Reply> {
   const refused: Reply = { status: 400, error: refusal };
-  const key = keyOf(request.url);
+  const key = keyOf(target);
   if (key === undefined || !(Number(request.headers['content-length']) >= 1)) return refused;
   const value = await readBody(request, MAX_VALUE_BYTES);
   if (value === undefined) return TOO_LARGE;
@@ -61,16 +61,15 @@ async function put(metadata: Metadata, { request }: Call, refusal: string): Prom
   });
 }
 
-async function remove(metadata: Metadata, { request }: Call, subject: string): Promise<Reply> {
-  const key = keyOf(request.url);
+async function remove(metadata: Metadata, { target }: Call, subject: string): Promise<Reply> {
+  const key = keyOf(target);
   const gone = key !== undefined && (await metadata.delete(key));
   return gone ? OK : { status: 404, error: `${subject} does not exist` };
 }
 
 /** What stands behind the last slash, query included, nothing decoded; undefined when it cannot be a key. */
-function keyOf(target = ''): string | undefined {
-  const bytes = Buffer.from(target.slice(target.lastIndexOf('/') + 1), 'latin1');
-  const key = bytes.toString('utf8');
+function keyOf(target: string): string | undefined {
+  const key = target.slice(target.lastIndexOf('/') + 1);
   return key.includes(LOST) || keyFault(key) !== undefined ? undefined : key;
 }
 

@@ -179,8 +179,18 @@ describe('requests as bytes (control API §2, §7.3, §8)', () => {
     const { status, body } = answerIn(await door.ask(get(`/${bytes}\\`)));
     assert.equal(status, 400);
     assert.deepEqual(JSON.parse(body), { Error: `unknown endpoint: /${bytes}\\` });
-    assert.equal(answerIn(await door.ask(Buffer.from(get('/\x80\xff'), 'latin1'))).status, 400);
   });
+
+  for (const [why, target, said] of [
+    ['in UTF-8', Buffer.from('/größe').toString('latin1'), '/größe'],
+    ['that are no UTF-8', '/\x80\xff', '/\ufffd\ufffd'],
+  ] as const) {
+    it(`takes bytes ${why} in a target`, async () => {
+      const { status, body } = answerIn(await door.ask(Buffer.from(get(target), 'latin1')));
+      assert.equal(status, 400);
+      assert.deepEqual(JSON.parse(body), { Error: `unknown endpoint: ${said}` });
+    });
+  }
 
   describe('more than one request on a connection (§2, §11 test 46)', () => {
     it('answers one after the other', async () => {

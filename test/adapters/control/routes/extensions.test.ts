@@ -157,6 +157,7 @@ describe('GET /v1/events (R-12)', () => {
     const reply = route?.handle({
       control: control as Control,
       caller: HOST,
+      target: '/v1/events',
       params: [],
       query: new URLSearchParams(query),
       request: { headers: header === undefined ? {} : { 'last-event-id': header } } as Call['request'],
@@ -233,6 +234,7 @@ describe('GET /v1/events (R-12)', () => {
     const reply = route?.handle({
       control: control as Control,
       caller: HOST,
+      target: '/v1/events',
       params: [],
       query: new URLSearchParams(),
       request: { headers: {} } as Call['request'],

@@ -9,8 +9,11 @@ import type { DaemonView } from '../machines/domain/daemon.ts';
 import type { DriverView } from '../machines/domain/drivers.ts';
 import type { Announcement } from '../machines/domain/report.ts';
 import type { Revision } from '../machines/domain/revision.ts';
+import type { StepAnswer } from '../machines/domain/step-answer.ts';
+import type { UpdateView } from '../machines/domain/update-view.ts';
 import type { WakelockView } from '../machines/domain/wakelocks.ts';
 import type { Supervisor } from './ports.ts';
+import type { Collection, ObjectStore, StoredStep } from './update-ports.ts';
 
 /** User or device metadata (control API §6.8, logs and metadata §5, §6). */
 export interface Metadata {
@@ -74,6 +77,30 @@ export interface Commands {
   submit(body: string): Promise<CommandAnswer>;
 }
 
+/** Installed revisions (control API §6.7). Names are what clients send, `current` included. */
+export interface Steps {
+  /** @throws STORE_FAILED */
+  list(): Promise<readonly StoredStep[]>;
+  /** The state JSON as it was received; undefined: there is none. @throws STORE_FAILED */
+  state(name: string): Promise<string | undefined>;
+  /** The text of the record; undefined: there is none. @throws STORE_FAILED */
+  progress(name: string): Promise<string | undefined>;
+  /** Installs a state under a local name once it has been checked, or says why not. */
+  put(name: string, text: string): Promise<StepAnswer>;
+  /** @throws STORE_FAILED */
+  comment(name: string, text: string): Promise<StepAnswer>;
+}
+
+/** What is stored, and what is being made of it. */
+export interface Revisions {
+  readonly objects: ObjectStore;
+  readonly steps: Steps;
+  /** With `dryRun` it says what would be removed. @throws STORE_FAILED */
+  collect(options?: { readonly dryRun?: boolean }): Promise<Collection>;
+  /** The one under way. @throws STORE_FAILED */
+  update(): Promise<UpdateView | undefined>;
+}
+
 /** An announcement with its place in the stream. */
 export interface DeviceEvent {
   /** `<supervisor's life>-<number>`; numbers count up by one. */
@@ -108,6 +135,8 @@ export interface Statistics {
 export interface Control {
   /** Undefined until the state is loaded (control API §1). */
   readonly loaded: LoadedState | undefined;
+  /** Undefined where there is no store of revisions. */
+  readonly revisions: Revisions | undefined;
   readonly userMeta: Metadata;
   readonly deviceMeta: Metadata;
   readonly config: Config;

@@ -7,7 +7,7 @@
 import type { InitMode } from '../machines/domain/daemon.ts';
 import { type Fault, SupervisorError, toFault } from '../machines/domain/fault.ts';
 import type { Announcement } from '../machines/domain/report.ts';
-import { createCommands, type RevisionCommands } from './commands.ts';
+import { createCommands } from './commands.ts';
 import type { ChangingConfig } from './config.ts';
 import type { Control, LoadedState, MetadataFiles } from './control-ports.ts';
 import { createDaemons, type DaemonKeeper } from './daemons.ts';
@@ -15,6 +15,7 @@ import { createDeviceKeys, type DeviceKeys } from './device-keys.ts';
 import { createEvents } from './events.ts';
 import { type OwnMetadata, openMetadata, unavailableMetadata } from './metadata.ts';
 import type { Clock, DaemonSpawner, DeviceProbe, WakeLockPort } from './ports.ts';
+import type { RevisionControl } from './revisions.ts';
 import { createStatistics } from './statistics.ts';
 import { createWakelocks } from './wakelocks.ts';
 
@@ -22,13 +23,14 @@ export interface ControlPorts {
   readonly clock: Clock;
   /** Milliseconds since 1970. */
   readonly wallTime: () => number;
-  readonly userMeta: MetadataFiles;
-  readonly deviceMeta: MetadataFiles;
+  /** Made when they are opened: where they are, the revision may say. */
+  readonly userMeta: () => MetadataFiles;
+  readonly deviceMeta: () => MetadataFiles;
   readonly probe: DeviceProbe;
   readonly daemons: DaemonSpawner;
   readonly wakeLock: WakeLockPort;
-  /** Absent: commands on revisions are refused. */
-  readonly revisions?: RevisionCommands;
+  /** Absent: whatever concerns stored revisions is refused. */
+  readonly revisions?: RevisionControl;
   /** Must not throw. */
   readonly complain: (fault: Fault) => void;
 }
@@ -45,8 +47,10 @@ export interface ControlOptions {
 export interface ControlMaker {
   /** To be told of every announcement, from the first one on. */
   hear(announcement: Announcement): void;
-  /** The state is there; called once. */
+  /** A state is there, instead of the one before if there was one. */
   load(state: LoadedState): void;
+  /** What `load` was told last. */
+  readonly loaded: LoadedState | undefined;
   /** Opens what is not open yet. Never rejects: metadata that cannot be read is refused to those who ask for it. */
   open(): Promise<Control>;
   /** Lets go of everything; helper processes run on, unless `ended`: the device stops, and they with it. */
@@ -63,8 +67,10 @@ export function beginControl(ports: ControlPorts, options: ControlOptions): Cont
   const made: { state?: LoadedState; keys?: DeviceKeys; opened?: Promise<Opened> } = {};
 
   async function openAll(): Promise<Opened> {
-    const userMeta = await metadataOf(ports.userMeta, complain, (key, value) => config.override(key, value));
-    const deviceMeta = await metadataOf(ports.deviceMeta, complain);
+    const userMeta = await metadataOf(ports.userMeta(), complain, (key, value) =>
+      config.override(key, value),
+    );
+    const deviceMeta = await metadataOf(ports.deviceMeta(), complain);
     const daemons = createDaemons({ spawner: ports.daemons, clock, initMode: options.initMode, complain });
     daemons.begin();
     if (made.state !== undefined) made.keys = keysOf(made.state, deviceMeta);
@@ -79,6 +85,7 @@ export function beginControl(ports: ControlPorts, options: ControlOptions): Cont
       get loaded() {
         return made.state;
       },
+      revisions: ports.revisions,
       userMeta,
       get deviceMeta() {
         return made.keys?.metadata ?? deviceMeta;
@@ -116,10 +123,14 @@ export function beginControl(ports: ControlPorts, options: ControlOptions): Cont
       made.keys?.hear(announcement);
       events.tell(announcement);
     },
+    get loaded() {
+      return made.state;
+    },
     load: (state) => {
       made.state = state;
       void made.opened?.then(({ deviceMeta }) => {
-        made.keys ??= keysOf(state, deviceMeta);
+        if (made.keys === undefined) made.keys = keysOf(state, deviceMeta);
+        else deviceMeta.note('pantavisor.revision', state.revisionName);
       });
     },
     open: async () => {

@@ -163,8 +163,13 @@ export interface SupervisorOptions {
   readonly revision: Revision;
   /** `PV_UPDATER_GOALS_TIMEOUT` for groups without a timeout of their own, in ms; 120 000 unless configured (S-17). */
   readonly defaultGoalTimeoutMs: number;
+  /** An update tries the revision: a failure of a container is announced and does not reboot, until `settle`. */
+  readonly trial?: boolean;
   /** Told of every change once it is durable. Must not throw. */
   readonly listen: (announcement: Announcement) => void;
+  /** It has been decided that the device reboots or powers off; its containers begin to stop (lifecycle §8.3). Called once.
+   *  Must not throw. */
+  readonly departing?: (way: keyof Rebooter) => void;
   /** The chart ended in an error: a bug. The process should end; the next one adopts (design §2). */
   readonly crashed: (error: unknown) => void;
   /** xstate's inspection events, for those who look inside. Must not throw. */

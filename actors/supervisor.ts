@@ -24,6 +24,10 @@ import { powerOffDevice, rebootDevice } from './reboot.ts';
 
 export interface SupervisorWithDrivers extends Supervisor {
   readonly drivers: Drivers;
+  /** Takes these containers down for the next revision: each is announced STOPPED, volumes unmounted (lifecycle §12.4). */
+  release(names: Iterable<string>): void;
+  /** The trial is over: failures mean what they mean on an ordinary boot (lifecycle §14.6). */
+  settle(): void;
 }
 
 /** Finds out where every container stands and makes the actor tree. @throws SupervisorError of the ports */
@@ -38,11 +42,22 @@ export async function createSupervisor(
   const drivers = createDrivers(ports, options.revision, options.inspect);
   const actor = createActor(provide(ports, options, drivers), {
     clock: ports.clock,
-    input: { groups, obstacle: obstacleTo(options.revision), now: () => ports.clock.now() },
+    input: {
+      groups,
+      obstacle: obstacleTo(options.revision),
+      trial: options.trial ?? false,
+      now: () => ports.clock.now(),
+    },
     ...(options.inspect === undefined ? {} : { inspect: options.inspect }),
   });
+  const told = { departing: false };
   actor.subscribe({
     next: (snapshot) => {
+      const { departure } = snapshot.context;
+      if (departure !== undefined && !told.departing) {
+        told.departing = true;
+        options.departing?.(departure.to);
+      }
       if (!snapshot.matches('broken')) return;
       // Nothing more may be told or done. What runs is let go, for the next supervisor to adopt.
       actor.stop();
@@ -59,6 +74,12 @@ export async function createSupervisor(
     view: () => view(actor, groups),
     phase: () => phase(actor),
     drivers,
+    release: (names) => {
+      for (const name of names) {
+        containerOf(actor, groupOf.get(name), name)?.send({ type: 'container.stop', by: 'system' });
+      }
+    },
+    settle: () => actor.send({ type: 'device.settle' }),
     detach: () => {
       actor.stop();
       drivers.close();

@@ -1,18 +1,17 @@
-/** Puts the control API of a device together: its sockets, what stands behind them, and who serves them. Nothing but the
- *  sockets is there before the first container has started or the first client calls. */
+/** Puts the control API of a device together: what stands behind its sockets, and who serves them. Nothing of it is there
+ *  before the first container has started or the first client calls. */
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
-import { createConfig } from '../actors/config.ts';
+import type { ChangingConfig } from '../actors/config.ts';
 import { beginControl, type ControlMaker } from '../actors/control.ts';
 import type { LoadedState } from '../actors/control-ports.ts';
 import type { Clock } from '../actors/ports.ts';
+import type { RevisionControl } from '../actors/revisions.ts';
 import { type Fault, toFault } from '../machines/domain/fault.ts';
 import { type Layout, metadataDir, shownDir } from '../machines/domain/layout.ts';
 import type { MetadataKind } from '../machines/domain/metadata.ts';
 import type { Announcement } from '../machines/domain/report.ts';
-import type { Revision } from '../machines/domain/revision.ts';
-import { createDoors, type Doors, type Visitor } from './control/doors.ts';
+import type { Serve, Visitor } from './control/doors.ts';
 import { createDaemonSpawner, daemonDirectories } from './host/daemons.ts';
 import { createDeviceProbe } from './host/device-keys.ts';
 import type { Kernel } from './host/kernel.ts';
@@ -25,36 +24,45 @@ import { createMetadataFiles } from './store/metadata.ts';
 
 export interface DeviceControlOptions {
   readonly settings: RunSettings;
-  readonly layout: Layout;
-  readonly revision: Pick<Revision, 'containers'>;
+  readonly config: ChangingConfig;
+  /** As the running revision has it. */
+  readonly layout: () => Layout;
+  readonly runDir: string;
   readonly bootId: string;
   readonly kernel: Kernel;
   readonly clock: Clock;
   readonly log: Log;
+  readonly revisions: RevisionControl;
   readonly complain: (fault: Fault) => void;
 }
 
 export interface DeviceControl {
-  /** For the runtime, which opens and closes those of containers. */
-  readonly doors: Doors;
   hear(announcement: Announcement): void;
+  /** A revision is there, in place of the one before. */
   load(state: LoadedState): void;
-  /** Closes the sockets, then ends the helper processes, or with `ended` false lets them run on. */
+  readonly loaded: LoadedState | undefined;
+  /** For the sockets. */
+  serve(): Promise<Serve>;
+  /** Ends the helper processes, or with `ended` false lets them run on. The sockets are closed by then. */
   close(ended: boolean): Promise<void>;
 }
 
-/** The host's socket is open when this resolves. @throws STORE_FAILED, UNSUPPORTED */
-export async function openDeviceControl(options: DeviceControlOptions): Promise<DeviceControl> {
-  const { settings, layout, revision, bootId, kernel, clock, log, complain } = options;
-  const config = createConfig(settings.sayings, complain);
+/** @throws UNSUPPORTED what `PV_POWER_MODE` asks for */
+export function beginDeviceControl(options: DeviceControlOptions): DeviceControl {
+  const { settings, config, layout, runDir, bootId, kernel, clock, log, revisions, complain } = options;
   config.watch('PV_LOG_LEVEL', () => log.setLevel(logLevelOf(config.value('PV_LOG_LEVEL'))));
-  const filesOf = (kind: MetadataKind) =>
-    createMetadataFiles({ kind, directory: metadataDir(layout, kind), shown: shownDir(layout), complain });
+  const filesOf = (kind: MetadataKind) => () =>
+    createMetadataFiles({
+      kind,
+      directory: metadataDir(layout(), kind),
+      shown: shownDir(layout()),
+      complain,
+    });
   const daemons = createDaemonSpawner({
     kernel,
-    runDir: layout.runDir,
+    runDir,
     bootId,
-    directories: daemonDirectories(layout.libDir, process.env['PATH'] ?? ''),
+    directories: daemonDirectories(settings.libDir, process.env['PATH'] ?? ''),
     say: (daemon, line) => log.write('info', { daemon }, line),
   });
   const maker = beginControl(
@@ -63,35 +71,28 @@ export async function openDeviceControl(options: DeviceControlOptions): Promise<
       wallTime: Date.now,
       userMeta: filesOf('user-meta'),
       deviceMeta: filesOf('device-meta'),
-      probe: createDeviceProbe({ storage: layout.storage, version: packageVersion() }),
+      probe: createDeviceProbe({ storage: settings.storage, version: packageVersion() }),
       daemons,
       wakeLock: createWakeLock(config.value('PV_POWER_SYSFS_DIR')),
+      revisions,
       complain,
     },
     { config, initMode: settings.initMode, life: nanoid(8), version: packageVersion(), buildInfo },
   );
-  const doors = createDoors({
-    runDir: layout.runDir,
-    containers: revision.containers.map(({ name }) => name),
-    load: () => loadServer(maker, log),
-    report: (error, visitor) =>
-      log.write('warn', { caller: nameOf(visitor), fault: toFault(error) }, 'control'),
-  });
-  await doors.openHost();
   let opening: Promise<unknown> | undefined;
   return {
-    doors,
     hear: (announcement) => {
       maker.hear(announcement);
       if (opening !== undefined || !isTimeToOpen(announcement)) return;
-      makeShown(layout);
+      makeShown(layout());
       opening = maker.open();
     },
     load: maker.load,
+    get loaded() {
+      return maker.loaded;
+    },
+    serve: () => loadServer(maker, log),
     close: async (ended) => {
-      // What was announced last is on its way to those who follow the events.
-      await nextTurn();
-      await doors.closeAll();
       await maker.close(ended);
       daemons.close();
     },
@@ -106,7 +107,7 @@ function isTimeToOpen(announcement: Announcement): boolean {
   );
 }
 
-async function loadServer(maker: ControlMaker, log: Log) {
+async function loadServer(maker: ControlMaker, log: Log): Promise<Serve> {
   const [{ createControlServer }, { allRoutes }] = await Promise.all([
     import('./control/server.ts'),
     import('./control/routes.ts'),
@@ -115,11 +116,12 @@ async function loadServer(maker: ControlMaker, log: Log) {
     control: await maker.open(),
     routes: allRoutes(),
     report: (error, visitor) =>
-      log.write('error', { caller: nameOf(visitor), fault: toFault(error) }, 'control'),
+      log.write('error', { caller: callerName(visitor), fault: toFault(error) }, 'control'),
   });
 }
 
-function nameOf(visitor: Visitor): string {
+/** As the log names it. */
+export function callerName(visitor: Visitor): string {
   return visitor.kind === 'host' ? 'host' : visitor.name;
 }
 

@@ -1,39 +1,45 @@
 /** Composition root: settings → run directory → revision on disk → ports → supervisor. Everything that `statevisor
  *  run` does to the machine is put together here, in this order; nothing starts before `supervisor.start()`. */
 
-import type { Rebooter, Supervisor } from '../actors/ports.ts';
-import { createSupervisor } from '../actors/supervisor.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createConfig } from '../actors/config.ts';
+import type { Config } from '../actors/control-ports.ts';
+import type { Clock, Rebooter, Supervisor } from '../actors/ports.ts';
+import { createRevisionControl } from '../actors/revisions.ts';
+import { createUpdates } from '../actors/updates.ts';
+import { createWatchdogKeeper, type WatchdogKeeper } from '../actors/watchdog.ts';
 import { type Fault, SupervisorError } from '../machines/domain/fault.ts';
-import { type Layout, trailDir, volumesDir } from '../machines/domain/layout.ts';
+import { type Layout, volumesDir } from '../machines/domain/layout.ts';
 import type { Announcement } from '../machines/domain/report.ts';
 import type { Revision } from '../machines/domain/revision.ts';
+import type { Parsed } from '../machines/domain/state-json.ts';
 import { createClock } from './clock.ts';
-import { writeSysctls } from './config/sysctl.ts';
-import { readDeviceFacts } from './host/device-facts.ts';
+import { createEntrance } from './control/entrance.ts';
 import type { Kernel } from './host/kernel.ts';
-import { createLxcRuntime } from './host/lxc.ts';
 import { filesOf, lxcPathOf } from './host/lxc-places.ts';
 import { findContainers } from './host/lxc-survivors.ts';
-import { createModuleLoader } from './host/modules.ts';
 import { mountsBelow, readMountTable } from './host/mount-table.ts';
-import { createMounter } from './host/mounter.ts';
+import { loadNative } from './host/native/load.ts';
 import { openKernel } from './host/open-kernel.ts';
 import { realLayout } from './host/real-layout.ts';
+import { createWatchdog } from './host/watchdog.ts';
 import type { Log } from './log.ts';
-import { type DeviceControl, openDeviceControl } from './main-control.ts';
+import { beginDeviceControl, callerName, type DeviceControl } from './main-control.ts';
+import { createDeviceHost, layoutOf } from './main-host.ts';
+import { isReady, tellDone, tellStart, updatePorts } from './main-updates.ts';
 import { packageRoot } from './package-root.ts';
-import { type RunSettings, withOem } from './settings.ts';
+import type { RunSettings } from './settings.ts';
 import { readBootId } from './store/boot.ts';
-import { openDriverRecord } from './store/driver-record.ts';
-import { type OpenJournal, openJournal, type PastJournal, readPast } from './store/journal.ts';
+import { dropJournal, type PastJournal, readPast } from './store/journal.ts';
 import { openRunDirectory } from './store/run-directory.ts';
 import { deployTrail, revisionId } from './store/trail.ts';
 
 export interface DeviceOptions {
   readonly settings: RunSettings;
-  readonly revision: Revision;
-  /** The state JSON that `revision` was read from. */
-  readonly text: string;
+  /** The state that is run, whatever the boot record says; absent: the store and the boot record decide. */
+  readonly given?: GivenState | undefined;
+  /** Of state JSON, as the settings of this device have it. */
+  readonly parse: (text: string) => Parsed;
   readonly log: Log;
   readonly listen: (announcement: Announcement) => void;
   /** What stands for the reboot and for switching off. */
@@ -43,112 +49,154 @@ export interface DeviceOptions {
   readonly kernel?: Kernel;
 }
 
+export interface GivenState {
+  readonly revision: Revision;
+  /** The state JSON that `revision` was read from. */
+  readonly text: string;
+}
+
 export interface Device {
+  /** Acts on whatever revision runs. */
   readonly supervisor: Supervisor;
+  /** Begins with the revision that is due. Resolves once its containers are under way, or the device goes down again.
+   *  @throws what a given state can be refused for: NOT_FOUND, REFUSED, STORE_FAILED, JOURNAL_FAILED, UNSUPPORTED */
+  begin(): Promise<void>;
   /** Mount points of containers, as the kernel has them: none once all are stopped, unless something is in the way. */
   mounted(): readonly string[];
   /** Ends everything of ours, not what still runs in containers, and gives the run directory back. */
   close(): Promise<void>;
 }
 
-/** @throws BUSY another supervisor has the run directory; REFUSED it holds running containers of another revision;
- *  NOT_FOUND objects are missing; STORE_FAILED, JOURNAL_FAILED, UNSUPPORTED */
+/** @throws BUSY another supervisor has the run directory; STORE_FAILED, UNSUPPORTED */
 export async function openDevice(options: DeviceOptions): Promise<Device> {
-  const { revision, text, log } = options;
-  const layout = realLayout(layoutOf(options.settings, revisionId(text)));
+  const layout = realLayout(layoutOf(options.settings, ''));
   const bootId = readBootId();
   const runDirectory = openRunDirectory(layout.runDir, bootId);
   try {
-    const complain = (fault: Fault) => log.write('warn', { fault }, fault.message);
-    const past = readPast(layout.runDir, bootId, complain);
-    refuseForeign(past, layout);
-    deployTrail({ storage: layout.storage, name: layout.revision, revision, text });
-    const journal = openJournal(layout.runDir, { bootId, revision: layout.revision }, past);
-    const settings = withOem(options.settings, trailDir(layout));
-    for (const fault of [...settings.complaints, ...writeSysctls(settings.settled)]) complain(fault);
-    return await assemble({
-      ...options,
-      settings,
-      layout,
-      bootId,
-      journal,
-      complain,
-      release: runDirectory.release,
-    });
+    return await assemble(options, layout, bootId, runDirectory.release);
   } catch (error) {
     runDirectory.release();
     throw error;
   }
 }
 
-interface Parts extends DeviceOptions {
-  readonly layout: Layout;
-  readonly bootId: string;
-  readonly journal: OpenJournal;
-  readonly complain: (fault: Fault) => void;
-  readonly release: () => void;
-}
-
-async function assemble(parts: Parts): Promise<Device> {
-  const { settings, revision, layout, bootId, journal, log, listen, rebooter, crashed, complain, release } =
-    parts;
-  const kernel = parts.kernel ?? kernelFor(settings, log);
-  const { handlers, handlerArgs, verityOff, defaultGoalTimeoutMs, lxcLogLevel, devLog } = settings;
+async function assemble(
+  options: DeviceOptions,
+  layout: Layout,
+  bootId: string,
+  release: () => void,
+): Promise<Device> {
+  const { settings, given, parse, log, rebooter, crashed } = options;
+  const { runDir } = layout;
+  const complain = (fault: Fault) => log.write('warn', { fault }, fault.message);
+  const kernel = options.kernel ?? kernelFor(settings, log);
   const clock = createClock();
-  const control = await openDeviceControl({
+  const config = createConfig(settings.sayings, complain);
+  const entrance = createEntrance({
+    runDir,
+    load: () => control.serve(),
+    ready: (name) => control.loaded?.supervisor.send({ type: 'signal.ready', name }),
+    complain: (fault, visitor) =>
+      log.write('warn', { fault, ...(visitor && { caller: callerName(visitor) }) }, fault.message),
+  });
+  const host = createDeviceHost({
     settings,
     layout,
-    revision,
+    config,
+    bootId,
+    kernel,
+    clock,
+    rebooter,
+    doors: entrance,
+    complain,
+  });
+  const first = given === undefined ? undefined : { ...given, name: revisionId(given.text) };
+  const ports = updatePorts({ settings, layout, config, first, log, parse, complain });
+  const updates = createUpdates(
+    { ...ports, host, clock, config, rebooter, complain },
+    {
+      listen: (announcement) => hear(announcement),
+      load: (state) => control.load(state),
+      departing: () => watchdog?.depart(),
+      crashed,
+    },
+  );
+  const revisions = createRevisionControl({ ...ports, updates, complain });
+  const control = beginDeviceControl({
+    settings,
+    config,
+    layout: () => host.layout,
+    runDir,
     bootId,
     kernel,
     clock,
     log,
+    revisions,
     complain,
   });
-  try {
-    const runtime = createLxcRuntime({
-      kernel,
-      layout,
-      revision,
-      logLevel: lxcLogLevel,
-      devLog,
-      relativeCgroups: settings.initMode === 'appengine',
-      doors: control.doors,
-      complain,
-    });
-    const supervisor = await createSupervisor(
-      {
-        mounter: createMounter({ kernel, layout, disks: revision.disks, handlers, handlerArgs, verityOff }),
-        modules: createModuleLoader(),
-        driverRecord: openDriverRecord(layout.runDir, bootId, complain),
-        device: readDeviceFacts(settings),
-        runtime,
-        journal,
-        rebooter,
-        clock,
-        complain,
-      },
-      { revision, defaultGoalTimeoutMs, listen: opening(log, control, listen), crashed },
-    );
-    const { drivers } = supervisor;
-    control.load({ supervisor, revision, revisionName: layout.revision, drivers });
-    return {
-      supervisor,
-      mounted: () => containerMounts(layout),
-      close: async () => {
-        const ended = supervisor.phase() !== 'running';
-        supervisor.detach();
-        await control.close(ended);
-        runtime.close();
-        journal.close();
-        await log.open();
-        release();
-      },
-    };
-  } catch (error) {
-    await control.close(false);
-    throw error;
-  }
+  const watchdog = watchdogFor(config, clock, complain);
+  const hear = listener(options, control, (announcement) => {
+    watchdog?.hear(announcement);
+    if (isReady(announcement)) tellDone(ports.hooks, updates, complain);
+  });
+  await entrance.openHost();
+  return {
+    supervisor: updates.supervisor,
+    begin: async () => {
+      if (first === undefined) {
+        await tellStart(ports);
+        return updates.begin();
+      }
+      const past = readPast(runDir, bootId, complain);
+      refuseForeign(past, realLayout(layoutOf(settings, first.name)));
+      deployTrail({ storage: layout.storage, ...first });
+      return updates.begin(first);
+    },
+    mounted: () => containerMounts(layout),
+    close: async () => {
+      const ended = updates.supervisor.phase() !== 'running';
+      // What was announced last is on its way to those who follow the events.
+      await nextTurn();
+      await entrance.closeAll();
+      await updates.close();
+      await control.close(ended);
+      if (ended) {
+        for (const fault of await host.takeDown()) complain(fault);
+        dropJournal(runDir);
+      }
+      await log.open();
+      watchdog?.detach();
+      release();
+    },
+  };
+}
+
+/** The log is loaded once the first container has started: nothing of it may delay that. */
+function listener(
+  { log, listen }: DeviceOptions,
+  control: DeviceControl,
+  also: (announcement: Announcement) => void,
+): (announcement: Announcement) => void {
+  return (announcement) => {
+    if (announcement.type === 'container' && announcement.record.status === 'STARTED') void log.open();
+    control.hear(announcement);
+    also(announcement);
+    listen(announcement);
+  };
+}
+
+/** A watchdog resets the machine when this process goes, so only one that was asked for is opened: the default of the
+ *  reference would reset a developer's. */
+function watchdogFor(
+  config: Config,
+  clock: Clock,
+  complain: (fault: Fault) => void,
+): WatchdogKeeper | undefined {
+  if (config.explain('PV_WDT_MODE')?.modified === 'default') return undefined;
+  const timeoutS = config.value('PV_WDT_TIMEOUT');
+  const native = loadNative(packageRoot());
+  const device = createWatchdog({ timeoutS, native: native.ok ? native.value : undefined, complain });
+  return createWatchdogKeeper(device, { mode: config.value('PV_WDT_MODE'), timeoutS }, clock);
 }
 
 function kernelFor(settings: RunSettings, log: Log): Kernel {
@@ -165,20 +213,6 @@ function containerMounts(layout: Layout): readonly string[] {
     .flatMap((directory) => mountsBelow(table, directory))
     .map(({ target }) => target)
     .filter((target) => target !== bsp && !target.startsWith(`${bsp}/`));
-}
-
-/** The log is loaded once the first container has started: nothing of it may delay that. */
-function opening(log: Log, control: DeviceControl, listen: DeviceOptions['listen']): DeviceOptions['listen'] {
-  return (announcement) => {
-    if (announcement.type === 'container' && announcement.record.status === 'STARTED') void log.open();
-    control.hear(announcement);
-    listen(announcement);
-  };
-}
-
-function layoutOf(settings: RunSettings, revision: string): Layout {
-  const { storage, runDir, volumes, configs, media, libDir, exports, userMeta, deviceMeta } = settings;
-  return { storage, runDir, volumes, configs, media, libDir, exports, userMeta, deviceMeta, revision };
 }
 
 /** Containers of another revision must not be taken for ours, nor be left without a supervisor (R-08). */

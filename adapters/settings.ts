@@ -15,7 +15,7 @@
  *  | PV_LOG_LEVEL                                      | 2, warnings                   | 0, only what is fatal            |
  *
  *  The init mode is `embedded` as there, and does nothing to the machine that a developer would mind: kernel parameters are
- *  in `config/sysctl.ts`. */
+ *  in `config/sysctl.ts`, /lib/firmware and /lib/modules in `machines/domain/bsp-plan.ts` (`ownsMachine`). */
 
 import { dirname, join, resolve } from 'node:path';
 import { complaintOf, complaintsOf, type Saying, type Settled, settle } from '../machines/domain/config.ts';
@@ -28,7 +28,7 @@ import { LOG_LEVELS, type LogLevel } from './log.ts';
 
 /** The words after `statevisor run`, as they were written. */
 export interface RunFlags {
-  readonly state: string;
+  readonly state?: string;
   readonly storage?: string;
   readonly runDir?: string;
   readonly volumes?: string;
@@ -41,11 +41,14 @@ export interface RunFlags {
   readonly logLevel?: string;
   readonly kernel?: string;
   readonly json?: boolean;
+  /** Play the boot loader. */
+  readonly appengine?: boolean;
 }
 
 /** Directories are absolute. */
 export interface RunSettings {
-  readonly stateFile: string;
+  /** Undefined: the store and the boot record say what is run. */
+  readonly stateFile: string | undefined;
   readonly storage: string;
   readonly runDir: string;
   readonly volumes: string;
@@ -96,6 +99,9 @@ export function readSettings(flags: RunFlags, environment: Environment): RunSett
   const sources = readRunSources(flags, environment);
   const config = settle(sources.sayings);
   refuseFatal(config);
+  if (flags.state === undefined && (config.value('PV_STORAGE_MNTPOINT') ?? '') === '') {
+    throw new UsageError('what is run? Name a STATE, or by --storage what has revisions and a boot record');
+  }
   const directory = (key: ConfigKey) => directoryOf(config, key);
   return {
     stateFile: flags.state,

@@ -1,7 +1,8 @@
 /** The root: runs one revision, stops, reboots or powers off when told to, and reboots when a container has failed
  *  (lifecycle §1, §8.3).
  *
- *  Changing to another revision is not here yet to decide: a failure of a container means reboot (lifecycle §9.1). */
+ *  While an update tries the revision, a failure of a container is told and left to the update (`update.ts`); at any other
+ *  time it means reboot (lifecycle §9.1). */
 
 import { type ActorRefFrom, assign, type ErrorActorEvent, sendTo, setup } from 'xstate';
 import type { Announcer } from './container.ts';
@@ -15,10 +16,14 @@ export type SupervisorEvent =
   | { type: 'device.reboot'; because: string }
   | { type: 'device.powerOff'; because: string }
   /** Do not wait for the stop grace. */
-  | { type: 'device.force' };
+  | { type: 'device.force' }
+  /** The trial is over: UPDATED or DONE. */
+  | { type: 'device.settle' };
 
 export interface SupervisorInput {
   readonly groups: readonly GroupSeed[];
+  /** An update is INPROGRESS or TESTING. */
+  readonly trial?: boolean;
   readonly obstacle?: ContainerFailure | undefined;
   readonly now: () => number;
 }
@@ -32,6 +37,8 @@ export interface SupervisorContext extends SupervisorInput {
   readonly announcer: Announcer;
   /** What follows once every container has stopped; undefined: the end. The first that is decided counts. */
   readonly departure: Departure | undefined;
+  /** The first failure of the trial; one that comes when its end is already being recorded means reboot after it. */
+  readonly failure: Fault | undefined;
   /** What broke a chart. */
   readonly error: unknown;
 }
@@ -56,6 +63,17 @@ const asked = (to: Departure['to']) =>
       because: { code: 'REQUESTED', message: event.because },
     }),
   }) as const;
+const rebootForTrial = {
+  type: 'decide',
+  params: ({ context }: { context: SupervisorContext }): Departure => ({
+    to: 'reboot',
+    because: context.failure ?? UNEXPLAINED,
+  }),
+} as const;
+const noteFailure = {
+  type: 'noteFailure',
+  params: ({ event }: { event: { fault: Fault } }) => ({ fault: event.fault }),
+} as const;
 const noteError = {
   type: 'noteError',
   params: ({ event }: { event: { error: unknown } }) => ({ error: event.error }),
@@ -100,9 +118,16 @@ export const supervisorMachine = setup({
     decide: assign(({ context }, departure: Departure) => ({ departure: context.departure ?? departure })),
     stopRevision: sendTo('revision', { type: 'revision.stop' }),
     killRevision: sendTo('revision', { type: 'revision.kill' }),
+    noteFailure: assign(({ context }, { fault }: { fault: Fault }) => ({
+      failure: context.failure ?? fault,
+    })),
+    settleRevision: sendTo('revision', { type: 'revision.settle' }),
+    endTrial: assign({ trial: false }),
     noteError: assign((_, { error }: { error: unknown }) => ({ error })),
   },
   guards: {
+    inTrial: ({ context }) => context.trial === true,
+    hasFailed: ({ context }) => context.failure !== undefined,
     departs: ({ context }, { to }: { to: Departure['to'] }) => context.departure?.to === to,
   },
 }).createMachine({
@@ -113,18 +138,19 @@ export const supervisorMachine = setup({
     ...input,
     announcer: spawn('announcer', { id: 'announcer' }),
     departure: undefined,
+    failure: undefined,
     error: undefined,
   }),
   entry: { type: 'announcePhase', params: { phase: 'running' } },
   invoke: {
     id: 'revision',
     src: 'revision',
-    input: ({ context: { groups, obstacle, announcer, now }, self }) => ({
+    input: ({ context: { groups, obstacle, trial, announcer, now }, self }) => ({
       groups,
       obstacle,
       announcer,
       now,
-      trial: false,
+      trial: trial === true,
       owner: self,
     }),
   },
@@ -151,7 +177,14 @@ export const supervisorMachine = setup({
             'device.force': 'stopping.forced',
             'device.reboot': { target: 'stopping', actions: asked('reboot') },
             'device.powerOff': { target: 'stopping', actions: asked('powerOff') },
-            'container.failed': { target: 'stopping', actions: [announceFailure, rebootForFault] },
+            'container.failed': [
+              { guard: 'inTrial', actions: [announceFailure, noteFailure] },
+              { target: 'stopping', actions: [announceFailure, rebootForFault] },
+            ],
+            'device.settle': [
+              { guard: 'hasFailed', target: 'stopping', actions: ['endTrial', rebootForTrial] },
+              { actions: ['endTrial', 'settleRevision'] },
+            ],
           },
         },
         stopping: {
@@ -179,7 +212,9 @@ export const supervisorMachine = setup({
 });
 
 function reason({ departure }: SupervisorContext): Because {
-  return departure?.because ?? { code: 'UNEXPECTED', message: 'nobody gave a reason' };
+  return departure?.because ?? UNEXPLAINED;
 }
+
+const UNEXPLAINED: Because = { code: 'UNEXPECTED', message: 'nobody gave a reason' };
 
 export type SupervisorActor = ActorRefFrom<typeof supervisorMachine>;

@@ -8,11 +8,14 @@ const MOUNT_MS = 4;
 const START_MS = 33;
 const READY_AFTER_MS = 2_000;
 
-export function bootOf(revision: Revision, title: string): Scenario {
+/** `text` is the state JSON of the revision. */
+export function bootOf(revision: Revision, text: string, title: string): Scenario {
   return {
     title,
     lesson: `One boot of ${revision.containers.length} containers on a host where everything goes well.`,
     revision,
+    text,
+    storage: undefined,
     defaultGoalTimeoutMs: 120_000,
     conduct: {
       everyContainer: { mount: MOUNT_MS, start: START_MS },

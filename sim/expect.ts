@@ -4,6 +4,7 @@ import type { Supervisor } from '../actors/ports.ts';
 import { describeExit } from '../machines/domain/recovery.ts';
 import type { ContainerView } from '../machines/domain/report.ts';
 import type { FakeHost } from './host.ts';
+import type { RevisionDevice } from './revision-device.ts';
 import type { Expectation, Order } from './scenario.ts';
 import type { Trace } from './trace.ts';
 
@@ -22,13 +23,17 @@ export interface Scene {
   readonly supervisor: Supervisor | undefined;
   readonly host: FakeHost;
   readonly trace: Trace;
+  /** Undefined where there is no store. */
+  readonly device: RevisionDevice | undefined;
+  /** Of the containers that ran when the last command on revisions was given. */
+  readonly pids: ReadonlyMap<string, number | undefined>;
 }
 
 type Finding = readonly [what: string, expected: unknown, seen: unknown];
 
 /** One check per wish of the expectation, in the order of the schema. */
 export function checkExpectation(expectation: Expectation, scene: Scene): Check[] {
-  const findings = [containerFindings, wholeFindings, pastFindings].flatMap((find) => [
+  const findings = [containerFindings, wholeFindings, revisionFindings, pastFindings].flatMap((find) => [
     ...find(expectation, scene),
   ]);
   return findings.map(([what, expected, seen]) => {
@@ -80,6 +85,39 @@ function* wholeFindings(
   if (revision !== undefined) yield* standingFindings('the revision', revision, view);
   if (phase !== undefined) yield [`the device is ${phase}`, phase, supervisor?.phase() ?? 'no supervisor'];
 }
+
+function* revisionFindings(expectation: Expectation, scene: Scene): Generator<Finding> {
+  const { device, pids, supervisor } = scene;
+  if (device === undefined) return;
+  const { running, progress = {}, boot, stored, kept = [] } = expectation;
+  if (running !== undefined) yield [`${running} runs`, running, device.running ?? 'nothing'];
+  for (const [name, wish] of Object.entries(progress)) {
+    const told = device.store.progress(name);
+    const { status, message } = wish;
+    if (status !== undefined) yield [`progress of ${name}: ${status}`, status, told?.status ?? 'none'];
+    if (message !== undefined) yield [`progress of ${name}: "${message}"`, message, told?.message ?? 'none'];
+  }
+  const facts = { ...device.boot.variables, boots: device.boot.boots };
+  for (const key of ['committed', 'trying', 'booted', 'boots'] as const) {
+    const wish = boot?.[key];
+    if (wish !== undefined) yield [`${BOOT_WORDS[key]}: ${wish}`, wish, facts[key] ?? 'none'];
+  }
+  if (stored !== undefined) yield [`stored: ${list(stored)}`, list(stored), list(device.store.names())];
+  const views = supervisor?.view().groups.flatMap(({ containers }) => containers) ?? [];
+  for (const name of kept) {
+    const pid = views.find((view) => view.name === name)?.record?.pid;
+    const before = pids.get(name);
+    const same = pid !== undefined && pid === before;
+    yield [`${name} keeps its process`, true, same || `pid ${before ?? 'none'}, then ${pid ?? 'none'}`];
+  }
+}
+
+const BOOT_WORDS = {
+  committed: 'rollback point',
+  trying: 'revision to try',
+  booted: 'booted',
+  boots: 'boots of the device',
+} as const;
 
 function* standingFindings(
   what: string,

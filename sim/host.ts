@@ -21,6 +21,8 @@ export interface FakeHostOptions {
   readonly decide?: Decide;
   /** Told of every diary entry as it is written. */
   readonly note?: (entry: DiaryEntry) => void;
+  /** Instead of one of its own; `note` is not told then. */
+  readonly diary?: Diary;
   readonly device?: FakeDevice;
 }
 
@@ -67,8 +69,10 @@ export interface FakeHost {
   powerCycle(): void;
 }
 
-export function createFakeHost({ clock, decide = () => ({}), note, device = {} }: FakeHostOptions): FakeHost {
-  const diary = new Diary(() => clock.now(), note);
+export function createFakeHost(options: FakeHostOptions): FakeHost {
+  const { clock, note, device = {} } = options;
+  const decide: Decide = options.decide ?? (() => ({}));
+  const diary = options.diary ?? new Diary(() => clock.now(), note);
   const volumes: FakeVolumes = new FakeVolumes(diary, decide, (name) => processes.isAlive(name));
   const processes: FakeProcesses = new FakeProcesses(clock, diary, decide, (name) => volumes.usable(name));
   const modules = new Set<string>();

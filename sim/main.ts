@@ -5,12 +5,15 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
+import type { Problem } from '../machines/domain/problem.ts';
 import { parseState } from '../machines/domain/state-json.ts';
 import type { Pace } from './clock.ts';
 import { bootOf } from './default-scenario.ts';
+import type { Wall } from './live-clock.ts';
 import { heading, type Paint, problemLine, subjectWidth, timelineLine, verdict } from './print.ts';
-import { runScenario } from './run.ts';
-import { type ReadScenario, readScenario } from './scenario.ts';
+import { type RunOptions, type RunResult, runScenario } from './run.ts';
+import { type ReadScenario, readScenario, type Scenario } from './scenario.ts';
+import type { OpenDoors } from './served.ts';
 
 export type Speed = '1' | '60' | 'max';
 
@@ -32,10 +35,20 @@ export interface SimulateInput {
   readonly err: TextSink;
   /** Set in the environment: no colours. */
   readonly noColour?: boolean;
+  /** Lets clients at the device; it then runs in step with the wall clock, and goes on until it is told to stop. */
+  readonly serve?: Serving | undefined;
 }
 
-/** Resolves to the exit code: 0 every expectation held, 1 one did not, 3 the file cannot be read, 8 it is not a valid
- *  scenario or state. */
+export interface Serving {
+  readonly openDoors: OpenDoors;
+  /** Of this program. */
+  readonly version: string;
+  /** Ends the run. */
+  readonly until: AbortSignal;
+}
+
+/** Resolves to the exit code: 0 every expectation held, or clients were served until the end; 1 an expectation did not
+ *  hold, 3 the file cannot be read, 8 it is not a valid scenario or state. Rejects when doors cannot be opened. */
 export async function simulate(input: SimulateInput): Promise<number> {
   const { file, seed, speed, json, out, err } = input;
   let text: string;
@@ -46,22 +59,20 @@ export async function simulate(input: SimulateInput): Promise<number> {
     return 3;
   }
   const read = await readInput(file, text);
-  if (!read.ok) {
-    for (const problem of read.problems) err.write(`${problemLine(file, problem)}\n`);
-    return 8;
-  }
+  if (!read.ok) for (const problem of read.problems) err.write(`${problemLine(file, problem)}\n`);
+  for (const warning of read.warnings) err.write(`${warningLine(file, warning)}\n`);
+  if (!read.ok) return 8;
   const { scenario } = read;
   const { title, lesson } = scenario;
   const paint = painter(out.isTTY === true && input.noColour !== true);
   const width = subjectWidth(scenario);
-  const page = new Page(out, speed === 'max' ? PAGE_CHARACTERS : 0);
+  const page = new Page(out, speed === 'max' && input.serve === undefined ? PAGE_CHARACTERS : 0);
   const line = (value: object): void => page.add(`${JSON.stringify(value)}\n`);
 
   if (json) line({ type: 'scenario', title, lesson, seed });
   else page.add(`${heading(scenario, paint)}\n`);
-  const result = await runScenario(scenario, {
+  const result = await play(scenario, input, {
     seed,
-    pace: pacer(speed),
     tell: (entry) =>
       json ? line({ type: 'entry', ...entry }) : page.add(`${timelineLine(entry, width, paint)}\n`),
   });
@@ -72,6 +83,18 @@ export async function simulate(input: SimulateInput): Promise<number> {
   } else page.add(verdict(result, paint));
   page.flush();
   return passed ? 0 : 1;
+}
+
+async function play(
+  scenario: Scenario,
+  { speed, serve }: SimulateInput,
+  options: Pick<RunOptions, 'seed' | 'tell'>,
+): Promise<RunResult> {
+  if (serve === undefined) return runScenario(scenario, { ...options, pace: pacer(speed) });
+  // Most simulations need none of what stands behind a socket.
+  const { runLive } = await import('./live.ts');
+  const wall = wallClock(speed === 'max' ? 1 : Number(speed));
+  return runLive(scenario, { ...options, ...serve, wall, begunAt: Date.now() });
 }
 
 const PAGE_CHARACTERS = 64 * 1024;
@@ -98,10 +121,23 @@ class Page {
   }
 }
 
-async function readInput(file: string, text: string): Promise<ReadScenario> {
-  if (!isState(text)) return readScenario(text, (path) => readFile(resolve(dirname(file), path), 'utf8'));
+/** `warnings`: what a state JSON has that is accepted with a fallback. */
+type Input = ReadScenario & { readonly warnings: readonly Problem[] };
+
+async function readInput(file: string, text: string): Promise<Input> {
+  if (!isState(text)) {
+    const read = await readScenario(text, (path) => readFile(resolve(dirname(file), path), 'utf8'));
+    return { ...read, warnings: [] };
+  }
   const parsed = parseState(text);
-  return parsed.ok ? { ok: true, scenario: bootOf(parsed.revision, `Boot of ${basename(file)}`) } : parsed;
+  if (!parsed.ok) return parsed;
+  const { revision, warnings } = parsed;
+  return { ok: true, scenario: bootOf(revision, text, `Boot of ${basename(file)}`), warnings };
+}
+
+/** As `statevisor check` prints it. */
+function warningLine(file: string, { path, line, column, reason, fix, spec }: Problem): string {
+  return `${file}:${line}:${column}: warning: ${path}: ${reason}. ${fix} (${spec})`;
 }
 
 /** A state JSON names its format at the top, which a scenario never does. */
@@ -128,6 +164,21 @@ function pacer(speed: Speed): Pace | undefined {
   return async (at) => {
     const leftMs = begunAt + at / Number(speed) - performance.now();
     if (leftMs > 0) await sleep(leftMs);
+  };
+}
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+function wallClock(speed: number): Wall {
+  const begunAt = performance.now();
+  const elapsedMs = () => (performance.now() - begunAt) * speed;
+  return {
+    elapsedMs,
+    alarm: (atMs, call) => {
+      const leftMs = Math.ceil(Math.max(0, atMs - elapsedMs()) / speed);
+      const timer = setTimeout(call, Math.min(leftMs, LONGEST_TIMER_MS));
+      return () => clearTimeout(timer);
+    },
   };
 }
 

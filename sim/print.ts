@@ -28,8 +28,11 @@ export function heading({ title, lesson }: Scenario, paint: Paint): string {
 }
 
 /** How wide the column of subjects must be. */
-export function subjectWidth({ revision }: Scenario): number {
-  const names = [...revision.containers, ...revision.groups].map(({ name }) => name.length);
+export function subjectWidth({ revision, storage }: Scenario): number {
+  const revisions = [revision, ...Array.from(storage?.revisions.values() ?? [], (stored) => stored.revision)];
+  const names = revisions.flatMap(({ containers, groups }) =>
+    [...containers, ...groups].map(({ name }) => name.length),
+  );
   return Math.min(24, Math.max(...names, 1));
 }
 

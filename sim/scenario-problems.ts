@@ -55,7 +55,12 @@ export class ProblemList {
     this.#problems.push({ path, line, column: col, reason, fix });
   }
 
-  checkName(path: Path, kind: 'container' | 'group', name: string, known: readonly string[]): void {
+  checkName(
+    path: Path,
+    kind: 'container' | 'group' | 'revision' | 'object',
+    name: string,
+    known: readonly string[],
+  ): void {
     if (known.includes(name)) return;
     this.add(path, `there is no ${kind} "${name}"`, suggest(name, known));
   }

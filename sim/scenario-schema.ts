@@ -2,6 +2,7 @@
  *  What must fit together (names that exist, a revision that is one) is checked by the reader, `scenario.ts`. */
 
 import { z } from 'zod';
+import { PROGRESS_STATUSES } from '../machines/domain/progress.ts';
 import type { Exit } from '../machines/domain/recovery.ts';
 import { STATUSES } from '../machines/domain/status.ts';
 import type { Failure } from './conduct.ts';
@@ -71,7 +72,7 @@ const host = closed({
 export type HostText = z.infer<typeof host>;
 
 /** `state`: the document itself. `file`: where it is. Otherwise the short form of `short-revision.ts`. */
-const revision = closed({
+const revisionKeys = {
   state: table.optional(),
   file: name.optional(),
   groups: z
@@ -92,6 +93,7 @@ const revision = closed({
       z.preprocess(
         (value) => value ?? {},
         closed({
+          version: z.int().min(1).optional(),
           group: stateValue,
           status_goal: stateValue,
           restart_policy: stateValue,
@@ -106,19 +108,47 @@ const revision = closed({
     )
     .optional(),
   drivers: table.optional(),
-});
+};
+const revision = closed(revisionKeys);
 export type RevisionText = z.infer<typeof revision>;
+
+/** One more revision: what it is, and in which condition it is on the device. Files are `<container>/<file>`. */
+const storedRevision = closed({
+  ...revisionKeys,
+  /** On the device from the beginning. */
+  installed: z.boolean().optional(),
+  missing: texts.optional(),
+  broken: texts.optional(),
+  signature: z.enum(['good', 'bad']).optional(),
+  /** How its containers behave where they do otherwise than the others. */
+  host: z.record(z.string(), containerConduct).optional(),
+});
+export type StoredRevisionText = z.infer<typeof storedRevision>;
+
+const storage = closed({
+  room: count.optional(),
+  fails: z.record(z.string(), times).optional(),
+  commit_delay: duration.optional(),
+  rollback_reboot: z.boolean().optional(),
+  keep_factory: z.boolean().optional(),
+});
+export type StorageText = z.infer<typeof storage>;
 
 const happening = closed({
   at: duration,
+  run: name.optional(),
+  run_commit: name.optional(),
+  make_factory: name.optional(),
+  install: name.optional(),
+  cut: name.optional(),
   stop: name.optional(),
   start: name.optional(),
   restart: name.optional(),
   ready: name.optional(),
   crash: closed({ container: name, exit }).optional(),
   supervisor: z.enum(['kill', 'detach', 'boot']).optional(),
-  device: z.enum(['stop', 'force', 'power-cycle']).optional(),
-  answer: z.enum(['ok', 'not-found', 'forbidden', 'conflict', 'unheard']).optional(),
+  device: z.enum(['stop', 'force', 'power-cycle', 'gc']).optional(),
+  answer: z.enum(['ok', 'not-found', 'forbidden', 'conflict', 'refused', 'no-space', 'unheard']).optional(),
 });
 export type HappeningText = z.infer<typeof happening>;
 
@@ -142,6 +172,21 @@ const expectation = closed({
     .record(z.string(), orStatus(closed({ status: status.optional(), goal: goal.optional() })))
     .optional(),
   revision: orStatus(closed({ status: status.optional(), goal: goal.optional() })).optional(),
+  running: name.optional(),
+  progress: z
+    .record(
+      z.string(),
+      orStatus(closed({ status: z.enum(PROGRESS_STATUSES).optional(), message: name.optional() })),
+    )
+    .optional(),
+  boot: closed({
+    committed: name.optional(),
+    trying: name.optional(),
+    booted: name.optional(),
+    boots: count.optional(),
+  }).optional(),
+  stored: z.array(name).optional(),
+  kept: z.array(name).optional(),
   phase: z.enum(['running', 'stopping', 'stopped', 'rebooting', 'poweringOff']).optional(),
   order: texts.optional(),
   diary: texts.optional(),
@@ -157,6 +202,8 @@ export const scenarioSchema = closed({
   title: name,
   lesson: name,
   revision,
+  revisions: z.record(z.string(), storedRevision).optional(),
+  storage: storage.optional(),
   goal_timeout: duration.optional(),
   host: host.optional(),
   timeline: z.array(happening).optional(),

@@ -2,42 +2,24 @@
  *  `readScenario` turns the text of a file into one, or tells everything that is wrong with it.
  *  Positions and wording of problems: `scenario-problems.ts`. */
 
-import type { DeviceCommand } from '../actors/ports.ts';
-import type { Exit } from '../machines/domain/recovery.ts';
 import type { Revision } from '../machines/domain/revision.ts';
-import { parseState } from '../machines/domain/state-json.ts';
 import type { HostConduct } from './conduct.ts';
+import { type Happening, readHappening } from './deeds.ts';
 import type { FakeDevice } from './host.ts';
 import { fakeDevice, hostConduct } from './scenario-host.ts';
 import { openDocument, type ProblemList, type ScenarioProblem } from './scenario-problems.ts';
 import {
-  type ExpectationText,
-  type HappeningText,
-  type RevisionText,
-  type ScenarioText,
-  scenarioSchema,
-} from './scenario-schema.ts';
-import { expandRevision } from './short-revision.ts';
+  type OpenFile,
+  readFurther,
+  readStorage,
+  readWritten,
+  type Storage,
+  type Written,
+} from './scenario-revisions.ts';
+import { type ExpectationText, type ScenarioText, scenarioSchema } from './scenario-schema.ts';
 
 /** `PV_UPDATER_GOALS_TIMEOUT` unless the scenario sets another. */
 const GOAL_TIMEOUT_MS = 120_000;
-
-export type Deed =
-  | { readonly kind: 'command'; readonly command: DeviceCommand }
-  /** Init of the container signals ready. */
-  | { readonly kind: 'ready'; readonly container: string }
-  | { readonly kind: 'crash'; readonly container: string; readonly exit: Exit }
-  /** `kill`: as `kill -9`. `detach`: it lets go of its containers and ends. `boot`: the next one begins. */
-  | { readonly kind: 'supervisor'; readonly what: 'kill' | 'detach' | 'boot' }
-  /** The device loses power and comes back. */
-  | { readonly kind: 'powerCycle' };
-
-export interface Happening {
-  readonly atMs: number;
-  readonly deed: Deed;
-  /** What whoever does it is told; `unheard`: nobody was there to answer. */
-  readonly answer: 'ok' | 'not-found' | 'forbidden' | 'conflict' | 'unheard';
-}
 
 /** `a STARTED before b STARTING`. */
 export interface Order {
@@ -53,6 +35,10 @@ export interface Scenario {
   /** What it teaches, in one sentence. */
   readonly lesson: string;
   readonly revision: Revision;
+  /** The state JSON that `revision` was read from. */
+  readonly text: string;
+  /** Undefined: there is one revision, and nothing can take its place. */
+  readonly storage: Storage | undefined;
   readonly defaultGoalTimeoutMs: number;
   readonly conduct: HostConduct;
   readonly device: FakeDevice;
@@ -68,10 +54,7 @@ export type ReadScenario =
   | { readonly ok: false; readonly problems: readonly ScenarioProblem[] };
 
 /** Reads a scenario, YAML or JSON. `open` reads the file that `revision.file` names. */
-export async function readScenario(
-  text: string,
-  open: (path: string) => Promise<string>,
-): Promise<ReadScenario> {
+export async function readScenario(text: string, open: OpenFile): Promise<ReadScenario> {
   const { data, problems } = openDocument(text);
   if (problems.any) return { ok: false, problems: problems.all };
   const parsed = scenarioSchema.safeParse(data);
@@ -79,61 +62,40 @@ export async function readScenario(
     problems.addIssues(parsed.error.issues);
     return { ok: false, problems: problems.all };
   }
-  const revision = await readRevision(parsed.data.revision, problems, open);
-  if (revision === undefined) return { ok: false, problems: problems.all };
-  const scenario = complete(parsed.data, revision, problems);
+  const first = await readWritten(parsed.data.revision, ['revision'], problems, open);
+  const further = await readFurther(parsed.data, problems, open);
+  if (first === undefined || problems.any) return { ok: false, problems: problems.all };
+  const scenario = complete(parsed.data, first, further, problems);
   return problems.any ? { ok: false, problems: problems.all } : { ok: true, scenario };
 }
 
-async function readRevision(
-  text: RevisionText,
+function complete(
+  text: ScenarioText,
+  first: Written,
+  further: ReadonlyMap<string, Written>,
   problems: ProblemList,
-  open: (path: string) => Promise<string>,
-): Promise<Revision | undefined> {
-  const short = text.containers !== undefined || text.groups !== undefined || text.drivers !== undefined;
-  const forms = [text.state !== undefined, text.file !== undefined, short].filter(Boolean).length;
-  if (forms !== 1) {
-    const reason = forms === 0 ? 'says nothing' : 'is given in more than one form';
-    problems.add(['revision'], reason, 'Give a state, or a file, or groups and containers');
-    return undefined;
-  }
-  let json: string;
-  if (text.file === undefined) {
-    json = text.state === undefined ? expandRevision(text) : JSON.stringify(text.state, undefined, 2);
-  } else {
-    try {
-      json = await open(text.file);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      problems.add(['revision', 'file'], `cannot be read: ${why}`, 'Paths are relative to the scenario file');
-      return undefined;
-    }
-  }
-  const parsed = parseState(json);
-  if (parsed.ok) return parsed.revision;
-  for (const { path, reason, fix } of parsed.problems) {
-    problems.add(['revision'], `makes a state that is refused at ${path}: ${reason}`, fix);
-  }
-  return undefined;
-}
-
-function complete(text: ScenarioText, revision: Revision, problems: ProblemList): Scenario {
-  const names = revision.containers.map(({ name }) => name);
-  const groups = revision.groups.map(({ name }) => name);
+): Scenario {
+  const all = [first, ...further.values()].map(({ revision }) => revision);
+  const names = [...new Set(all.flatMap(({ containers }) => containers.map(({ name }) => name)))];
+  const groups = [...new Set(all.flatMap((revision) => revision.groups.map(({ name }) => name)))];
   for (const name of Object.keys(text.host?.containers ?? {})) {
     problems.checkName(['host', 'containers', name], 'container', name, names);
   }
+  const storage = readStorage(text, further, names, problems);
+  const revisions = storage && ['0', ...further.keys()];
+  const known: Names = { containers: names, groups, revisions };
   const timeline = (text.timeline ?? []).flatMap((entry, index) => {
-    const happening = readHappening(entry, ['timeline', index], names, problems);
+    const happening = readHappening(entry, ['timeline', index], known, problems);
     return happening === undefined ? [] : [happening];
   });
   const expect = text.expect.map((entry, index) =>
-    readExpectation(entry, ['expect', index], { names, groups }, problems),
+    readExpectation(entry, ['expect', index], known, problems),
   );
   return {
     title: text.title,
     lesson: text.lesson,
-    revision,
+    ...first,
+    storage,
     defaultGoalTimeoutMs: text.goal_timeout ?? GOAL_TIMEOUT_MS,
     conduct: hostConduct(text.host ?? {}, names),
     device: fakeDevice(text.host ?? {}),
@@ -143,50 +105,17 @@ function complete(text: ScenarioText, revision: Revision, problems: ProblemList)
   };
 }
 
-function readHappening(
-  text: HappeningText,
-  path: readonly (string | number)[],
-  names: readonly string[],
-  problems: ProblemList,
-): Happening | undefined {
-  const { at, answer = 'ok', ...deeds } = text;
-  const found = Object.keys(deeds);
-  const [key] = found;
-  if (key === undefined || found.length > 1) {
-    const reason = key === undefined ? 'nothing happens' : `more than one thing happens: ${found.join(', ')}`;
-    problems.add(
-      path,
-      reason,
-      'Say one of stop, start, restart, ready, crash, supervisor, device for each time',
-    );
-    return undefined;
-  }
-  const container = deeds.crash?.container ?? deeds.stop ?? deeds.start ?? deeds.restart ?? deeds.ready;
-  // A command for a container that does not exist may be what the lesson is about.
-  if (container !== undefined && answer !== 'not-found') {
-    problems.checkName([...path, key], 'container', container, names);
-  }
-  const deed = readDeed(deeds);
-  return deed === undefined ? undefined : { atMs: at, deed, answer };
-}
-
-function readDeed(deeds: Omit<HappeningText, 'at' | 'answer'>): Deed | undefined {
-  const { stop, start, restart, ready, crash, supervisor, device } = deeds;
-  if (stop !== undefined) return { kind: 'command', command: { type: 'container.stop', name: stop } };
-  if (start !== undefined) return { kind: 'command', command: { type: 'container.start', name: start } };
-  if (restart !== undefined)
-    return { kind: 'command', command: { type: 'container.restart', name: restart } };
-  if (ready !== undefined) return { kind: 'ready', container: ready };
-  if (crash !== undefined) return { kind: 'crash', ...crash };
-  if (supervisor !== undefined) return { kind: 'supervisor', what: supervisor };
-  if (device === 'power-cycle') return { kind: 'powerCycle' };
-  return device === undefined ? undefined : { kind: 'command', command: { type: `device.${device}` } };
+interface Names {
+  readonly containers: readonly string[];
+  readonly groups: readonly string[];
+  /** Undefined where the device has no store. */
+  readonly revisions: readonly string[] | undefined;
 }
 
 function readExpectation(
   text: ExpectationText,
   path: readonly (string | number)[],
-  { names, groups }: { names: readonly string[]; groups: readonly string[] },
+  { containers: names, groups, revisions }: Names,
   problems: ProblemList,
 ): Expectation {
   const { at: _, ...wishes } = text;
@@ -202,7 +131,18 @@ function readExpectation(
       problems.checkName([...path, key, name], 'container', name, names);
     }
   }
-  for (const key of ['mounted', 'alive'] as const) {
+  for (const key of ['running', 'progress', 'boot', 'stored', 'kept'] as const) {
+    if (text[key] === undefined || revisions !== undefined) continue;
+    problems.add(
+      [...path, key],
+      'the device has no store',
+      'Give it revisions: {locals/next: {containers: …}}',
+    );
+  }
+  for (const name of Object.keys(text.progress ?? {})) {
+    if (revisions !== undefined) problems.checkName([...path, 'progress', name], 'revision', name, revisions);
+  }
+  for (const key of ['mounted', 'alive', 'kept'] as const) {
     for (const name of text[key] ?? []) problems.checkName([...path, key], 'container', name, names);
   }
   for (const name of Object.keys(text.groups ?? {})) {

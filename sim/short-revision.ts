@@ -11,9 +11,9 @@ export function expandRevision({ groups, containers = {}, drivers }: RevisionTex
   if (drivers !== undefined) state['bsp/drivers.json'] = { '#spec': 'driver-aliases@1', all: drivers };
   if (groups !== undefined) state['device.json'] = { groups };
   const onlyGroup = groups?.length === 1 ? { group: groups[0]?.name } : {};
-  for (const [name, keys] of Object.entries(containers)) {
+  for (const [name, { version, ...keys }] of Object.entries(containers)) {
     state[`${name}/lxc.container.conf`] = NO_OBJECT;
-    state[`${name}/root.squashfs`] = NO_OBJECT;
+    state[`${name}/root.squashfs`] = version === undefined ? NO_OBJECT : objectOf(name, version);
     state[`${name}/run.json`] = {
       '#spec': 'service-manifest-run@1',
       name,
@@ -21,8 +21,16 @@ export function expandRevision({ groups, containers = {}, drivers }: RevisionTex
       config: 'lxc.container.conf',
       'root-volume': 'root.squashfs',
       ...onlyGroup,
-      ...(keys as Record<string, unknown>),
+      ...keys,
     };
   }
-  return JSON.stringify(state, undefined, 2);
+  return JSON.stringify(state);
+}
+
+/** The root file system of a container in that version. */
+function objectOf(container: string, version: number): string {
+  const digits = Array.from(container, (letter) => letter.charCodeAt(0).toString(16).padStart(2, '0')).join(
+    '',
+  );
+  return `${digits}${version.toString(16).padStart(8, '0')}`.slice(-64).padStart(64, '0');
 }

@@ -51,7 +51,8 @@ const node = ({ own, target }: Import): boolean => !own && target.startsWith('no
 const adapter = either(
   ({ own, target }) => !own && target !== 'xstate',
   within('adapters', 'machines/domain', 'package.json'),
-  (found) => found.typeOnly && within('actors/ports.ts', 'actors/control-ports.ts')(found),
+  (found) =>
+    found.typeOnly && within('actors/ports.ts', 'actors/control-ports.ts', 'actors/update-ports.ts')(found),
 );
 
 /** The longest matching directory decides. */
@@ -68,6 +69,8 @@ const RULES: readonly Rule[] = [
   { directory: 'adapters/cli', allows: either(adapter, within('sim')) },
   { directory: 'adapters/main.ts', allows: either(adapter, within('actors')) },
   { directory: 'adapters/main-control.ts', allows: either(adapter, within('actors')) },
+  { directory: 'adapters/main-host.ts', allows: either(adapter, within('actors')) },
+  { directory: 'adapters/main-updates.ts', allows: either(adapter, within('actors')) },
   { directory: 'adapters/dev', allows: () => true },
   { directory: 'examples', allows: () => true },
   { directory: 'test', allows: () => true },

@@ -19,10 +19,15 @@ export async function plan(
   const running = readValid(from, terminal);
   const next = readValid(to, terminal);
   if (running === undefined || next === undefined) return EXIT.invalidState;
+  showPlan(running, next, flags, terminal);
+  return EXIT.ok;
+}
+
+/** As a text, or as JSON. */
+export function showPlan(running: Revision, next: Revision, flags: PlanFlags, terminal: Terminal): void {
   const found = compare(running, next);
   if (flags.json === true) terminal.out.write(`${JSON.stringify(found, undefined, 2)}\n`);
   else terminal.out.write(describePlan(found, painter(terminal.out, terminal)));
-  return EXIT.ok;
 }
 
 function readValid(file: string, terminal: Terminal): Revision | undefined {

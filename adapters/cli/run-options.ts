@@ -18,7 +18,7 @@ export const RUN_OPTIONS: readonly RunOption[] = [
     key: 'storage',
     long: '--storage',
     value: 'dir',
-    about: 'has objects/, gets trails/ and disks/ (default: the directory of STATE)',
+    about: 'has objects/, trails/, disks/ and boot/ (default: the directory of STATE)',
   },
   {
     key: 'runDir',
@@ -70,6 +70,12 @@ export const RUN_OPTIONS: readonly RunOption[] = [
     about: 'of the log on stderr (default: warn)',
     choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace'],
   },
+  {
+    key: 'appengine',
+    long: '--appengine',
+    value: undefined,
+    about: 'play the boot loader: run what the boot record in the storage says, and again after a reboot',
+  },
   { key: 'json', long: '--json', value: undefined, about: 'one JSON object per change' },
 ];
 
@@ -94,5 +100,5 @@ export function quickRunFlags(words: readonly string[]): RunFlags | undefined {
     if (value === undefined || value.startsWith('-')) return undefined;
     flags[option.key] = value;
   }
-  return flags.state === undefined ? undefined : (flags as unknown as RunFlags);
+  return flags as unknown as RunFlags;
 }

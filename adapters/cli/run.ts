@@ -2,11 +2,11 @@
 
 import { describeFault, toFault } from '../../machines/domain/fault.ts';
 import type { Because, RevisionView } from '../../machines/domain/report.ts';
-import type { Revision } from '../../machines/domain/revision.ts';
+import { parseState } from '../../machines/domain/state-json.ts';
 import { monotonicMs } from '../clock.ts';
 import { readDeviceFacts } from '../host/device-facts.ts';
 import { createLog } from '../log.ts';
-import { type Device, openDevice } from '../main.ts';
+import { type Device, type DeviceOptions, openDevice } from '../main.ts';
 import { type RunFlags, type RunSettings, readSettings } from '../settings.ts';
 import { EXIT, type ExitCode, painter, type Terminal } from './output.ts';
 import { problemLines, readStateFile } from './state-file.ts';
@@ -15,29 +15,28 @@ import { openVoice, type Voice } from './voice.ts';
 /** 0 stopped on demand, handed over, or rebooting on command · 1 a failure asked for a reboot (0 in appengine mode), or
  *  a bug, or something stayed mounted · 3 powering off on command, or the state or an object is not there ·
  *  4 containers of another revision run · 5 another supervisor runs · 8 the state is not valid. */
-export async function run(flags: RunFlags, terminal: Terminal): Promise<ExitCode> {
+export async function run(flags: RunFlags, terminal: Terminal): Promise<number> {
+  if (flags.appengine === true) {
+    const { appengine } = await import('./appengine.ts');
+    return appengine(flags, terminal);
+  }
   const settings = readSettings(flags, terminal.environment);
   for (const fault of settings.complaints) terminal.err.write(`statevisor: ${describeFault(fault)}\n`);
-  const { defaultRole, lastGroupFallback, initMode } = settings;
+  const { defaultRole, lastGroupFallback, initMode, stateFile } = settings;
   const activeSections = readDeviceFacts(settings);
-  const state = readStateFile(settings.stateFile, {
-    defaultRole,
-    lastGroupFallback,
-    initMode,
-    activeSections,
-  });
-  terminal.err.write(problemLines(settings.stateFile, state, painter(terminal.err, terminal)));
+  const options = { defaultRole, lastGroupFallback, initMode, activeSections };
+  const parse = (text: string) => parseState(text, options);
+  if (stateFile === undefined) return supervise({ settings, parse, given: undefined }, terminal);
+  const state = readStateFile(stateFile, options);
+  terminal.err.write(problemLines(stateFile, state, painter(terminal.err, terminal)));
   if (!state.ok) return EXIT.invalidState;
-
-  return supervise(settings, state.revision, state.text, terminal);
+  return supervise({ settings, parse, given: { revision: state.revision, text: state.text } }, terminal);
 }
 
 async function supervise(
-  settings: RunSettings,
-  revision: Revision,
-  text: string,
+  { settings, parse, given }: Pick<DeviceOptions, 'settings' | 'parse' | 'given'>,
   terminal: Terminal,
-): Promise<ExitCode> {
+): Promise<number> {
   const made: { device?: Device } = {};
   const voice = openVoice({
     json: settings.json,
@@ -48,15 +47,15 @@ async function supervise(
   const crashed = (error: unknown) => {
     voice.close();
     terminal.err.write(`statevisor: ${bugText(error)}\n`);
-    process.exit(EXIT.failed);
+    process.exit(settings.initMode === 'appengine' ? CRASH_EXIT : EXIT.failed);
   };
   process.on('uncaughtException', crashed);
   const signals = catchSignals();
   const end = new Ending();
   const device = await openDevice({
     settings,
-    revision,
-    text,
+    parse,
+    given,
     log: createLog(settings.logLevel, (line) => voice.aside(line)),
     listen: (announcement) => {
       voice.tell(announcement);
@@ -75,7 +74,12 @@ async function supervise(
     },
   });
   made.device = device;
-  device.supervisor.start();
+  try {
+    await device.begin();
+  } catch (error) {
+    await device.close();
+    throw error;
+  }
   signals.obey((signal) => obey(signal, device, settings, voice, end));
   const code = await end.reached;
   voice.close();
@@ -157,6 +161,8 @@ function leftText(left: readonly string[], { groups }: RevisionView): string {
 
 /** What whoever runs this process takes for "do not start it again" (logs and metadata §9). */
 const POWER_OFF_EXIT = 3;
+/** And for a crash, after which it is started again. */
+const CRASH_EXIT = 134;
 
 /** Logs and metadata §9: in appengine mode 0 is a reboot, whatever its cause. Otherwise a failure is told as one. */
 function rebootExit(because: Because, { initMode }: RunSettings): ExitCode {

@@ -1,5 +1,6 @@
 /** Reads and parses a state JSON named on the command line; tells what is wrong with it. */
 
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { SupervisorError } from '../../machines/domain/fault.ts';
 import type { Problem } from '../../machines/domain/problem.ts';
@@ -12,15 +13,12 @@ export type StateFile = Parsed & { readonly text: string };
 /** `-` is the standard input. @throws NOT_FOUND when the file cannot be read */
 export function readStateFile(file: string, options: Partial<ParseOptions> = {}): StateFile {
   const bytes = read(file);
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    // The decoder tells no more than that.
+  if (!isUtf8(bytes)) {
     const reason = 'the file is not UTF-8';
     const problem = { path: '$', line: 1, column: 1, reason, fix: 'Save it as UTF-8', spec: '§1' };
     return { ok: false, problems: [problem], warnings: [], text: '' };
   }
+  const text = bytes.toString('utf8');
   return { ...parseState(text, options), text };
 }
 

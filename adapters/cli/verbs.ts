@@ -8,6 +8,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { packageRoot } from '../package-root.ts';
 import type { RunFlags } from '../settings.ts';
 import type { CheckFlags } from './check.ts';
+import { addRevisionVerbs } from './client/revision-verbs.ts';
 import type { ClientFlags } from './client/session.ts';
 import { addClientVerbs, socketOption } from './client/verbs.ts';
 import { completionScript, SHELLS, type Shell } from './completion.ts';
@@ -61,6 +62,7 @@ function buildProgram(terminal: Terminal, done: (code: number) => void): Command
   addDoctor(program, terminal, done);
   addCompletion(program, terminal, done);
   addClientVerbs(program, terminal, done);
+  addRevisionVerbs(program, terminal, done);
   return program;
 }
 
@@ -70,7 +72,10 @@ const addRun: Add = (program, terminal, done) => {
   const verb = program
     .command('run')
     .description('run the containers of a revision on this machine, as root')
-    .argument('<state>', 'state JSON, or - for standard input');
+    .argument(
+      '[state]',
+      'state JSON, or - for standard input (default: what the boot record in --storage says)',
+    );
   for (const option of RUN_OPTIONS) verb.addOption(optionOf(option));
   verb
     .addHelpText(
@@ -85,12 +90,13 @@ statevisor config --help.`,
       examples(
         'statevisor run state.json',
         'statevisor run --storage /storage --run-dir /run/sv state.json',
+        'statevisor run --appengine --storage /storage',
         'statevisor run --json state.json | jq -c .record',
       ),
     )
-    .action(async (state: string, flags: Omit<RunFlags, 'state'>) => {
+    .action(async (state: string | undefined, flags: Omit<RunFlags, 'state'>) => {
       const { run } = await import('./run.ts');
-      done(await run({ ...flags, state }, terminal));
+      done(await run({ ...flags, ...(state === undefined ? {} : { state }) }, terminal));
     });
 };
 
@@ -149,11 +155,22 @@ const addPlan: Add = (program, terminal, done) => {
   program
     .command('plan')
     .description('what going from one revision to another would do')
-    .argument('<from>', 'state JSON that runs')
-    .argument('<to>', 'state JSON to go to')
+    .argument('<from>', 'state JSON that runs; when nothing follows it is the one to go to')
+    .argument('[to]', 'state JSON to go to')
+    .addOption(socketOption())
+    .option('--run-dir <dir>', 'run directory of the supervisor, which has the socket in it')
     .option('--json', 'the plan as JSON')
-    .addHelpText('after', examples('statevisor plan running.json next.json'))
-    .action(async (from: string, to: string, flags: PlanFlags) => {
+    .addHelpText(
+      'after',
+      '\nWith one argument the supervisor that runs is asked for the revision that runs, and for the one to go to unless\nthat is a file.',
+    )
+    .addHelpText('after', examples('statevisor plan running.json next.json', 'statevisor plan locals/blue'))
+    .action(async (from: string, to: string | undefined, flags: PlanFlags & ClientFlags) => {
+      if (to === undefined) {
+        const { livePlan } = await import('./client/live-plan.ts');
+        done(await livePlan(from, flags, terminal));
+        return;
+      }
       const { plan } = await import('./plan.ts');
       done(await plan(from, to, flags, terminal));
     });

@@ -2,6 +2,7 @@
  *  answers against them. Loaded when the document is asked for. */
 
 import { z } from 'zod';
+import { PROGRESS_STATUSES } from '../../machines/domain/progress.ts';
 import { STATUSES } from '../../machines/domain/status.ts';
 import { WAKELOCK_SCOPES } from '../../machines/domain/wakelocks.ts';
 
@@ -96,6 +97,36 @@ export const wakelocks = z.strictObject({
   ),
 });
 
+const objectId = z.string().regex(/^[0-9a-f]{64}$/);
+export const objectList = z.array(
+  z.strictObject({ sha256: objectId, size: z.string().regex(/^\d+$/).describe('Bytes') }),
+);
+
+export const progress = z.looseObject({
+  status: z.enum(PROGRESS_STATUSES),
+  'status-msg': z.string(),
+  progress: z.number().describe('Percent'),
+  retries: z.number(),
+  logs: z.string().optional().describe('Lines of JSON of level ERROR and FATAL'),
+});
+/** A step without a record has an empty object for it. */
+export const stepList = z.array(
+  z.strictObject({
+    name: z.string(),
+    date: z.iso.datetime(),
+    commitmsg: z.string(),
+    progress: z.union([progress, z.strictObject({})]),
+  }),
+);
+export const state = z.looseObject({ '#spec': z.string() });
+
+export const reclaimed = z.strictObject({ reclaimed: z.number().describe('Bytes of removed objects') });
+export const collection = z.strictObject({
+  ...reclaimed.shape,
+  removed: z.array(z.string()).describe('Paths below the storage'),
+  kept: z.array(z.strictObject({ what: z.string(), because: z.string() })),
+});
+
 export const graph = z.array(
   z.strictObject({
     consumer: z.string(),
@@ -118,6 +149,30 @@ const fault = z.strictObject({
   subject: z.string().nullable(),
   errno: z.string().nullable(),
   fix: z.string().nullable(),
+});
+
+export const updateDocument = z.strictObject({
+  clock,
+  update: z
+    .strictObject({
+      name: z.string(),
+      kind: z.enum(['live', 'reboot']).nullable(),
+      status: z.enum(PROGRESS_STATUSES).nullable().describe('As recorded'),
+      message: z.string(),
+      phase: z.enum([
+        'preparing',
+        'moving',
+        'rebooting',
+        'starting',
+        'testing',
+        'stabilising',
+        'accepting',
+        'failing',
+      ]),
+      until_ms: ms,
+      next: z.string(),
+    })
+    .nullable(),
 });
 
 const recordFields = {

@@ -12,7 +12,12 @@ export type JsonBody =
 
 /** The body as UTF-8 text; undefined when it has more than `limit` bytes. The rest is left unread then, and the reply
  *  is sent all the same. Rejects when the client goes away, which needs no answer. */
-export function readBody(request: IncomingMessage, limit: number): Promise<string | undefined> {
+export async function readBody(request: IncomingMessage, limit: number): Promise<string | undefined> {
+  return (await readBytes(request, limit))?.toString('utf8');
+}
+
+/** Like `readBody`, as it came. */
+export function readBytes(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
   // Not iterated over: leaving a loop early destroys the request, and with it the answer.
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -26,7 +31,7 @@ export function readBody(request: IncomingMessage, limit: number): Promise<strin
       resolve(undefined);
     };
     request.on('data', take);
-    request.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    request.once('end', () => resolve(Buffer.concat(chunks)));
     request.once('error', reject);
   });
 }

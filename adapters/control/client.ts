@@ -2,6 +2,7 @@
  *  followed in `event-client.ts`; which socket is meant, and what is made of an answer, is the caller's business. */
 
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { pipeline, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { errnoOf } from '../store/files.ts';
 
@@ -9,8 +10,15 @@ export interface Question {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Path with query; each character is one byte. `segment` makes a part of it from any text. */
   readonly target: string;
-  readonly body?: string;
+  readonly body?: string | Upload;
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A body that is sent piece by piece. */
+export interface Upload {
+  /** Bytes of all pieces together. */
+  readonly size: number;
+  readonly pieces: AsyncIterable<Uint8Array>;
 }
 
 /** An answer that says no: status 400 and above. */
@@ -73,16 +81,22 @@ export async function open(
       path: target,
       // Waiting connections would keep the process from ending.
       agent: false,
-      headers: { ...(body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }), ...headers },
+      headers: { ...(body === undefined ? {} : { 'Content-Length': lengthOf(body) }), ...headers },
     });
     sent.setTimeout(silenceMs, () => sent.destroy(new NoAnswer(silence(socketPath, silenceMs))));
     sent.once('response', resolve);
     sent.on('error', (error) => reject(connectionError(socketPath, error)));
     // Together with a text, Node would write the head in UTF-8, and each byte of the target as two.
-    sent.end(body === undefined ? undefined : Buffer.from(body));
+    if (typeof body !== 'object') sent.end(body === undefined ? undefined : Buffer.from(body));
+    // What goes wrong comes out as an error of the request.
+    else pipeline(Readable.from(body.pieces, { objectMode: false }), sent, () => undefined);
   });
   if ((response.statusCode ?? 0) < 400) return response;
   throw await refusal(socketPath, response);
+}
+
+function lengthOf(body: string | Upload): number {
+  return typeof body === 'string' ? Buffer.byteLength(body) : body.size;
 }
 
 /** Any text as one segment of a pattern route's path (control API §3): its bytes as they are, nothing is decoded there.

@@ -1,8 +1,12 @@
 /** Finds where the head of a request ends in a stream of bytes, whatever the pieces are in which a client sends it.
  *  What the head says is read in `head.ts`. */
 
+import { MAX_FIELDS } from './head.ts';
+
 /** Bytes that a head may have, the empty line included. */
 export const MAX_HEAD_BYTES = 64 * 1024;
+/** And lines: each costs time, even if it is short. The first one and an empty line are among them. */
+const MAX_HEAD_LINES = MAX_FIELDS + 2;
 
 export type Collected =
   | { readonly kind: 'partial' }
@@ -25,6 +29,7 @@ const USUAL_BYTES = 1024;
 export function createCollector(): Collector {
   let bytes = Buffer.allocUnsafe(USUAL_BYTES);
   let length = 0;
+  let lines = 0;
 
   function append(chunk: Buffer): void {
     if (length + chunk.length > bytes.length) {
@@ -42,9 +47,12 @@ export function createCollector(): Collector {
       const chunk = length === 0 ? withoutEmptyLines(received) : received;
       const before = length;
       append(chunk.subarray(0, MAX_HEAD_BYTES - before));
+      const collected = bytes.subarray(0, length);
       for (let at = before; ; at += 1) {
-        at = bytes.subarray(0, length).indexOf(LF, at);
+        at = collected.indexOf(LF, at);
         if (at === -1) break;
+        lines += 1;
+        if (lines > MAX_HEAD_LINES) return { kind: 'tooLong' };
         const last = bytes[at - 1] === CR ? at - 2 : at - 1;
         if (bytes[last] !== LF) continue;
         return {

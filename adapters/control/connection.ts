@@ -59,6 +59,8 @@ export type RefusedStatus = 400 | 417 | 501;
 export const READ_AHEAD_BYTES = 16 * 1024;
 /** Less of a body within `bodyMs` is no progress. */
 const PROGRESS_BYTES = 1024;
+/** Of a head or of chunks, which are looked at byte by byte, at one go: then it is the turn of other connections. */
+const TURN_BYTES = 4096;
 /** With a blank, unlike every other error body (control API §2). */
 const UNSUPPORTED = '{"Error": "Unsupported protocol"}';
 
@@ -72,6 +74,8 @@ export function createConnection(
   let phase: 'head' | 'body' | 'answering' | 'over' = 'head';
   let collector = createCollector();
   let body: BodyReader = readLength(0);
+  /** What comes is looked at byte by byte. */
+  let laborious = true;
   let target = '';
   /** Of the body, since the last progress. */
   let progress = 0;
@@ -79,13 +83,15 @@ export function createConnection(
   let begun = false;
   /** The client has closed its side. */
   let ended = false;
+  /** Paused for the other connections' sake, until the event loop turns. */
+  let yielding = false;
   let waiting: (() => void)[] = [];
   let deadline: NodeJS.Timeout | undefined;
 
   const stream = new Duplex({
     readableHighWaterMark: READ_AHEAD_BYTES,
     read() {
-      if (phase !== 'body' || !socket.isPaused()) return;
+      if (phase !== 'body' || yielding || !socket.isPaused()) return;
       within(patience.bodyMs, () => stream.destroy());
       socket.resume();
     },
@@ -119,7 +125,28 @@ export function createConnection(
     });
   }
 
-  function take(received: Buffer): void {
+  function arrive(received: Buffer): void {
+    const now = laborious ? received.subarray(0, TURN_BYTES) : received;
+    const behind = take(now);
+    const later = received.subarray(now.length);
+    const left = behind === undefined ? later : Buffer.concat([behind, later]);
+    if (left.length === 0 || phase === 'over' || stream.destroyed) return;
+    // Whoever has paused it says when it goes on.
+    if (!socket.isPaused()) giveWay();
+    socket.unshift(left);
+  }
+
+  function giveWay(): void {
+    yielding = true;
+    socket.pause();
+    setImmediate(() => {
+      yielding = false;
+      socket.resume();
+    });
+  }
+
+  /** Gives what came behind the end of the request. */
+  function take(received: Buffer): Buffer | undefined {
     let rest: Buffer | undefined = received;
     while (rest !== undefined && rest.length > 0) {
       switch (phase) {
@@ -131,12 +158,12 @@ export function createConnection(
           break;
         case 'answering':
           // Paused since the end of the request; what has been read too far comes again.
-          socket.unshift(rest);
-          return;
+          return rest;
         default:
-          return;
+          return undefined;
       }
     }
+    return undefined;
   }
 
   function takeHead(chunk: Buffer): Buffer | undefined {
@@ -177,6 +204,7 @@ export function createConnection(
       endRequest();
     } else {
       phase = 'body';
+      laborious = head.body === 'chunked';
       body = head.body === 'chunked' ? readChunks() : readLength(head.body);
       within(patience.bodyMs, () => stream.destroy());
       if (head.waits && nothingCame) socket.write('HTTP/1.1 100 Continue\r\n\r\n');
@@ -226,6 +254,7 @@ export function createConnection(
       return;
     }
     phase = 'head';
+    laborious = true;
     begun = false;
     within(patience.idleMs, () => stream.destroy());
     socket.resume();
@@ -255,7 +284,7 @@ export function createConnection(
     socket.resume();
   }
 
-  socket.on('data', take);
+  socket.on('data', arrive);
   socket.once('end', () => {
     ended = true;
     if (phase === 'body' || (phase === 'head' && !collector.empty())) refuse(400);
@@ -274,7 +303,8 @@ export function createConnection(
     target: () => target,
     complete: () => phase === 'answering',
     received: () => {
-      if (phase === 'answering' || (phase === 'body' && socket.isPaused())) return Promise.resolve();
+      if (phase === 'answering' || (phase === 'body' && socket.isPaused() && !yielding))
+        return Promise.resolve();
       return new Promise((resolve) => {
         waiting.push(resolve);
       });

@@ -20,8 +20,6 @@ export type Serve = (socket: Socket, visitor: Visitor) => void;
 export interface DoorsOptions {
   /** Is there already. */
   readonly runDir: string;
-  /** All that a door may be opened for. */
-  readonly containers: readonly string[];
   /** Called at the first connection, again only if it failed. Connections wait for it. */
   readonly load: () => Promise<Serve>;
   /** A connection that could not be accepted, too many of them, or `load` that failed. */
@@ -29,6 +27,8 @@ export interface DoorsOptions {
 }
 
 export interface Doors {
+  /** That doors may be opened for these. @throws UNSUPPORTED when a path does not fit into a socket address */
+  expect(containers: readonly string[]): void;
   /** For root alone, or whoever runs this. @throws STORE_FAILED */
   openHost(): Promise<void>;
   /** Before the container starts, or when it is adopted; for every user in it. @throws STORE_FAILED */
@@ -54,7 +54,6 @@ export function createDoors(options: DoorsOptions): Doors {
   const hostPath = join(runDir, 'pv-ctrl');
   const pathOf = (container: string) => join(runDir, 'doors', container, 'pv-ctrl');
   refuseLongPath(hostPath, 'of the host');
-  for (const name of options.containers) refuseLongPath(pathOf(name), `of container ${name}`);
 
   const host: Door[] = [];
   const doors = new Map<string, Door>();
@@ -120,6 +119,9 @@ export function createDoors(options: DoorsOptions): Doors {
   }
 
   return {
+    expect(containers) {
+      for (const name of containers) refuseLongPath(pathOf(name), `of container ${name}`);
+    },
     async openHost() {
       const visitor: Visitor = { kind: 'host' };
       const door = make(hostPath, visitor);

@@ -33,7 +33,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const TARGET = /^(?:\/|[A-Za-z][A-Za-z0-9+.-]*:\/\/)[\x21-\x7e\x80-\xff]*$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Each costs time, even if it is short. */
-const MAX_FIELDS = 256;
+export const MAX_FIELDS = 256;
 /** More would not be an exact number. */
 const LENGTH = /^\d{1,15}$/;
 /** These speak of one connection and of one body; what holds for Node's parser is said anew. */

@@ -9,7 +9,7 @@ interface Operation {
   /** Of the body that the client sends. */
   readonly takes?: z.ZodType | 'text';
   /** Of the body of a 200; nothing: an empty body. */
-  readonly gives?: z.ZodType | 'text/plain' | 'text/event-stream';
+  readonly gives?: z.ZodType | 'text/plain' | 'text/event-stream' | 'application/octet-stream';
   /** Other answers, with what they mean; all have an error body, 204 excepted. */
   readonly refusals: Readonly<Record<number, string>>;
   readonly query?: Readonly<Record<string, string>>;
@@ -19,6 +19,27 @@ interface Operation {
 
 const NOT_LOADED = { 500: 'The state is not loaded yet' };
 const TOO_LARGE = { 507: 'The body is too large' };
+
+const NO_STORE = { 500: 'The store cannot be read or written, or is not there yet' };
+
+const stepOf = (path: '/steps/{revision}' | '/steps/locals/{revision}', whose: string) =>
+  ({
+    [`GET ${path}`]: {
+      summary: `The state JSON of ${whose}, as it was received`,
+      gives: schemas.state,
+      refusals: { 404: 'There is no such revision', ...NO_STORE },
+    },
+    [`GET ${path}/progress`]: {
+      summary: `The progress record of ${whose}`,
+      gives: schemas.progress,
+      refusals: { 404: 'There is no record', ...NO_STORE },
+    },
+    [`PUT ${path}/commitmsg`]: {
+      summary: `Comments on ${whose}; 1 to 256 bytes`,
+      takes: 'text',
+      refusals: { 400: 'No text, or no name of a revision', ...NO_STORE, ...TOO_LARGE },
+    },
+  }) as const;
 
 const metadataOf = (kind: 'user-meta' | 'device-meta', title: string) =>
   ({
@@ -75,6 +96,42 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       ...TOO_LARGE,
     },
   },
+  'GET /objects': { summary: 'All objects', gives: schemas.objectList, refusals: NO_STORE },
+  'GET /objects/{sha256}': {
+    summary: 'The content of an object',
+    gives: 'application/octet-stream',
+    refusals: { 400: 'Not an object id, or there is none', ...NO_STORE },
+  },
+  'PUT /objects/{sha256}': {
+    summary: 'Stores an object under its SHA-256',
+    takes: 'text',
+    refusals: {
+      400: 'Not an object id',
+      422: 'The content has another SHA-256',
+      507: 'There is no space for it',
+      ...NO_STORE,
+    },
+  },
+  'GET /steps': { summary: 'Installed revisions', gives: schemas.stepList, refusals: NO_STORE },
+  ...stepOf('/steps/{revision}', 'a revision, or current'),
+  ...stepOf('/steps/locals/{revision}', 'a local revision'),
+  'PUT /steps/locals/{revision}': {
+    summary: 'Installs a state JSON under a local name',
+    takes: schemas.state,
+    refusals: {
+      400: 'Not a local name',
+      409: 'The device runs the revision of that name, or goes back to it',
+      422: 'The state is not signed as it has to be, or is no state',
+      503: 'An update to the revision of that name is under way',
+      507: 'There is no space for it',
+      ...NO_STORE,
+    },
+  },
+  'POST /storage/gc': {
+    summary: 'Collects garbage',
+    gives: schemas.reclaimed,
+    refusals: { 500: 'It failed, or there is no store' },
+  },
   ...metadataOf('user-meta', 'user metadata'),
   ...metadataOf('device-meta', 'device metadata'),
   'GET /buildinfo': { summary: 'The build manifest', gives: 'text/plain', refusals: {} },
@@ -130,6 +187,16 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     query: { since: 'Id of the last event the client has, or start for all that are kept' },
     gives: 'text/event-stream',
     refusals: {},
+  },
+  'GET /v1/update': {
+    summary: 'The update under way, and what comes next; null when there is none',
+    gives: schemas.updateDocument,
+    refusals: NO_STORE,
+  },
+  'GET /v1/gc': {
+    summary: 'What a collection of garbage would remove, and why the rest stays',
+    gives: schemas.collection,
+    refusals: NO_STORE,
   },
   'GET /v1/metrics': { summary: 'Metrics for Prometheus', gives: 'text/plain', refusals: {} },
   'GET /v1/openapi.json': {

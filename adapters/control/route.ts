@@ -3,7 +3,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Control, LoadedState } from '../../actors/control-ports.ts';
+import type { Control, LoadedState, Revisions } from '../../actors/control-ports.ts';
 
 /** Who calls is known from the socket that was called (design §6). */
 export type Caller =
@@ -55,4 +55,11 @@ export function withState(
   handle: (state: LoadedState, call: Call) => Reply | Promise<Reply>,
 ): Route['handle'] {
   return (call) => (call.control.loaded === undefined ? NOT_LOADED : handle(call.control.loaded, call));
+}
+
+/** For routes that need stored revisions. */
+export function withRevisions(
+  handle: (revisions: Revisions, call: Call) => Reply | Promise<Reply>,
+): Route['handle'] {
+  return (call) => (call.control.revisions === undefined ? NOT_LOADED : handle(call.control.revisions, call));
 }

@@ -11,9 +11,13 @@ import { eventRoutes } from './routes/events.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { metadataRoutes } from './routes/metadata.ts';
 import { metricRoutes } from './routes/metrics.ts';
+import { objectRoutes } from './routes/objects.ts';
 import { openApiRoutes } from './routes/openapi.ts';
 import { signalRoutes } from './routes/signal.ts';
 import { statusRoutes } from './routes/status.ts';
+import { stepRoutes } from './routes/steps.ts';
+import { storageRoutes } from './routes/storage.ts';
+import { updateRoutes } from './routes/update.ts';
 import { wakelockRoutes } from './routes/wakelocks.ts';
 import { xconnectRoutes } from './routes/xconnect.ts';
 
@@ -21,6 +25,9 @@ export function allRoutes(): readonly Route[] {
   return [
     ...containerRoutes,
     ...signalRoutes,
+    ...objectRoutes,
+    ...stepRoutes,
+    ...storageRoutes,
     ...buildInfoRoutes,
     ...metadataRoutes,
     ...driverRoutes,
@@ -32,6 +39,7 @@ export function allRoutes(): readonly Route[] {
     ...explainRoutes,
     ...eventRoutes,
     ...statusRoutes,
+    ...updateRoutes,
     ...metricRoutes(),
     ...openApiRoutes,
   ];

@@ -2,7 +2,7 @@
  *  Needs no network; without a C compiler the addon is left out and the spawn back-end does its work. */
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build } from 'esbuild';
@@ -41,18 +41,43 @@ async function buildBundle(): Promise<string> {
   return `.build/statevisor.cjs (${Math.round(text.length / 1024)} kB)`;
 }
 
+/** What a boot needs of the packages; all others stay out of the snapshot, which is read whole at each start. */
+const BOOT_PACKAGES = ['xstate', 'nanoid'];
+
+/** Bundles each of the other packages into `.build/packages/`, to be loaded from there when it is needed. */
+async function buildPackages(): Promise<readonly string[]> {
+  const text = readFileSync(join(ROOT, 'package.json'), 'utf8');
+  const { dependencies } = JSON.parse(text) as { readonly dependencies: Readonly<Record<string, string>> };
+  const names = Object.keys(dependencies).filter((name) => !BOOT_PACKAGES.includes(name));
+  mkdirSync(join(BUILD, 'packages'), { recursive: true });
+  const bundled = names.map(async (name) => {
+    // As they are for `require`: that is how the snapshot loads them.
+    const stdin = { contents: `module.exports = require(${JSON.stringify(name)});`, resolveDir: ROOT };
+    const result = await build({ ...OPTIONS, stdin, define: DEFINE });
+    replace(join('packages', `${name}.cjs`), result.outputFiles[0]?.text ?? '');
+  });
+  await Promise.all(bundled);
+  return names;
+}
+
 /** Bundles what the snapshot is taken of. The bundle's own place is known when it runs, from its arguments. The
  *  `require` that is given while a snapshot is taken warns of modules that it has not been tried with, then and ever
- *  after; all that is left to require here are Node's own. */
+ *  after: what a boot requires are Node's own, what comes later is taken from beside the bundle. */
 async function buildSnapshotScript(): Promise<string> {
+  const packages = await buildPackages();
   const result = await build({
     ...OPTIONS,
     entryPoints: ['adapters/dev/run-snapshot.ts'],
+    external: [...packages],
+    // Through `require`, below.
+    supported: { 'dynamic-import': false },
     define: { ...DEFINE, 'import.meta.url': '__bundle.url' },
     banner: {
       js: [
-        'var require=process.getBuiltinModule;',
-        "const __bundle={get url(){return require('node:url').pathToFileURL(process.argv[1]).href}};",
+        `const __packages=new Set(${JSON.stringify(packages)}),__builtin=process.getBuiltinModule;`,
+        "const __bundle={get url(){return __builtin('node:url').pathToFileURL(process.argv[1]).href}};",
+        'const __beside=name=>__builtin("node:module").createRequire(__bundle.url)("./packages/"+name+".cjs");',
+        'var require=name=>(__packages.has(name)?__beside:__builtin)(name);',
       ].join(''),
     },
   });

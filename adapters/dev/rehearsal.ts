@@ -3,44 +3,50 @@
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { endianness, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parseState } from '../../machines/domain/state-json.ts';
+import { Writable } from 'node:stream';
 import { announcementLine } from '../cli/lines.ts';
+import { painter } from '../cli/output.ts';
+import { quickRunFlags } from '../cli/run-options.ts';
+import { problemLines, readStateFile } from '../cli/state-file.ts';
 import { openVoice } from '../cli/voice.ts';
 import { monotonicMs } from '../clock.ts';
 import { readDeviceFacts } from '../host/device-facts.ts';
-import type { Kernel } from '../host/kernel.ts';
+import type { Sysx, WatchHandle } from '../host/native/load.ts';
+import { createNativeKernel } from '../host/native-kernel.ts';
 import { createLog } from '../log.ts';
 import { openDevice } from '../main.ts';
 import { readSettings } from '../settings.ts';
+import { readBootId } from '../store/boot.ts';
+import { readPast } from '../store/journal.ts';
 
 const CONTAINERS = ['first', 'second'] as const;
 
 /** @throws what opening a device throws, or the fault with which a container failed */
 export async function rehearse(): Promise<void> {
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'sv-')));
-  const monitor = spawn('sleep', ['60'], { stdio: 'ignore' });
+  const init = spawn('sleep', ['60'], { stdio: 'ignore' });
   try {
-    await boot(home, monitor.pid ?? 0);
+    await boot(home, init.pid ?? 0);
   } finally {
-    monitor.kill('SIGKILL');
+    init.kill('SIGKILL');
     rmSync(home, { recursive: true, force: true });
     rmSync(`/run/lxc/${home}`, { recursive: true, force: true });
   }
 }
 
-async function boot(home: string, monitor: number): Promise<void> {
+async function boot(home: string, init: number): Promise<void> {
   const stateFile = writeRevision(home);
-  const text = stateText();
-  const settings = readSettings(
-    { state: stateFile, storage: home, runDir: join(home, 'run'), json: true },
-    {},
-  );
-  const parsed = parseState(text, { activeSections: readDeviceFacts(settings) });
-  if (!parsed.ok) throw new Error(parsed.problems.map(({ reason }) => reason).join('; '));
-  const nothing = { write: () => undefined };
+  const runDir = join(home, 'run');
+  const flags = quickRunFlags(['--json', '--storage', home, '--run-dir', runDir, stateFile]);
+  if (flags === undefined) throw new Error('the command line is not understood');
+  const settings = readSettings(flags, {});
+  const parsed = readStateFile(stateFile, { activeSections: readDeviceFacts(settings) });
+  const nothing = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = { out: nothing, err: nothing, environment: {} };
+  nothing.write(problemLines(stateFile, parsed, painter(nothing, terminal)));
+  if (!parsed.ok) throw new Error(parsed.problems.map(({ reason }) => reason).join('; '));
   const nobody = (): never => {
     throw new Error('the rehearsal looked at its own supervisor');
   };
@@ -53,9 +59,10 @@ async function boot(home: string, monitor: number): Promise<void> {
   });
   const device = await openDevice({
     settings,
-    revision: parsed.revision,
-    text,
-    log: createLog('warn', () => undefined),
+    given: { revision: parsed.revision, text: parsed.text },
+    parse: () => parsed,
+    // What there is to complain of here is no line for a log, which would have to be loaded.
+    log: createLog('fatal', () => undefined),
     listen: (announcement) => {
       voice.tell(announcement);
       announcementLine(announcement, 0, (_, plain) => plain);
@@ -64,37 +71,54 @@ async function boot(home: string, monitor: number): Promise<void> {
     },
     crashed: failed,
     rebooter: { reboot: failed, powerOff: failed },
-    kernel: makeBelieveKernel(monitor),
+    kernel: createNativeKernel(makeBelieveCalls(init)),
   });
   try {
-    device.supervisor.start();
+    await device.begin();
     await done;
   } finally {
     voice.close();
     await device.close();
   }
+  readPast(runDir, readBootId(), ({ message }) => failed(new Error(message)));
 }
 
-/** Everything succeeds, and every container gets the same process for its monitor. That one is never asked to end. */
-function makeBelieveKernel(monitor: number): Kernel {
+/** The pid of every `lxc-start`. */
+const STARTER = 1_000_000_000;
+
+/** Everything succeeds, every container gets the same process for its init and ourselves for its monitor, and nothing
+ *  ends but `lxc-start`. */
+function makeBelieveCalls(init: number): Sysx {
   const succeed = async () => undefined;
   return {
-    name: 'native',
-    mount: succeed,
+    mount: () => undefined,
     mountImage: succeed,
-    bind: succeed,
-    bindTree: succeed,
+    detachLoop: () => undefined,
     unmount: succeed,
-    detachLoop: succeed,
-    watchProcess: () => ({ close: () => undefined }),
-    signalProcess: () => true,
-    run: async (argv) => {
-      const fileAfter = (option: string) => argv[argv.indexOf(option) + 1] ?? '';
-      writeFileSync(fileAfter('-p'), String(monitor));
-      writeFileSync(fileAfter('-o'), `${logLine(monitor)}\n`);
-      return { kind: 'code', code: 0 };
+    watch: (pid, gone) => {
+      if (pid === STARTER) setImmediate(gone);
+      return {} as WatchHandle;
     },
+    unwatch: () => undefined,
+    signal: () => undefined,
+    launch: async (argv) => {
+      const after = (option: string) => argv[argv.indexOf(option) + 1] ?? '';
+      writeFileSync(after('-p'), String(process.pid));
+      writeFileSync(after('-o'), `${logLine(init)}\n`);
+      writeFileSync(`/run/lxc/${after('-P')}/monitor-fifo`, eventOf(after('-n')));
+      return STARTER;
+    },
+    reap: () => 0,
+    setWatchdogTimeout: (_, seconds) => seconds,
   };
+}
+
+/** STARTING, as a monitor tells it. */
+function eventOf(name: string): Buffer {
+  const record = Buffer.alloc(264);
+  record.write(name, 4);
+  record[endianness() === 'LE' ? 260 : 263] = 1;
+  return record;
 }
 
 /** The one of LXC's that tells the pid of init. */
@@ -128,7 +152,7 @@ function stateText(): string {
   }));
   return JSON.stringify({
     '#spec': 'pantavisor-service-system@1',
-    'device.json': { groups, volumes: {} },
+    'device.json': { groups },
     ...Object.fromEntries(files),
   });
 }
@@ -143,6 +167,7 @@ function writeRevision(home: string): string {
   const stateFile = join(home, 'state.json');
   const object = join(home, 'objects', idOf('root.squashfs'));
   mkdirSync(dirname(object));
+  mkdirSync(join(home, 'run/volumes/first'), { recursive: true });
   writeFileSync(object, 'nothing mounts it');
   writeFileSync(join(home, 'objects', idOf('lxc.container.conf')), LXC_CONFIG);
   writeFileSync(stateFile, stateText());

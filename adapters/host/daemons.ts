@@ -5,24 +5,15 @@
  *  boot, pid and start time, which name a process for good. What it says goes into a FIFO that it holds open itself:
  *  it neither dies of a broken pipe while nobody reads, nor fills the run directory. */
 
-import { spawn, spawnSync } from 'node:child_process';
-import {
-  accessSync,
-  closeSync,
-  constants,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { spawn } from 'node:child_process';
+import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { DaemonProcess, DaemonSpawner, TellDaemon } from '../../actors/ports.ts';
 import { DAEMONS } from '../../machines/domain/daemon.ts';
 import { SupervisorError } from '../../machines/domain/fault.ts';
 import { processStart } from '../store/boot.ts';
+import { makeFifo, openFifo } from './fifo.ts';
 import type { Kernel } from './kernel.ts';
 import { errnoOf } from './kernel-error.ts';
 
@@ -59,10 +50,8 @@ export function createDaemonSpawner(options: DaemonSpawnerOptions): OpenDaemonSp
     const fifo = join(place, `${name}.out`);
     if (listening.has(name)) return fifo;
     mkdirSync(place, { recursive: true, mode: 0o700 });
-    makeFifo(fifo);
-    // Read and write: with a writer of our own the FIFO never ends.
-    const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
-    const socket = new Socket({ fd, readable: true, writable: false });
+    makeFifo(fifo, '0600', 'START_FAILED');
+    const socket = new Socket({ fd: openFifo(fifo), readable: true, writable: false });
     socket.on(
       'data',
       inLines((line) => say(name, line)),
@@ -195,19 +184,6 @@ function isExecutable(path: string): boolean {
     if (errnoOf(error) === undefined) throw error;
     return false;
   }
-}
-
-function makeFifo(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isFIFO()) return;
-  rmSync(path, { force: true });
-  const { status, error, stderr } = spawnSync('mkfifo', ['-m', '0600', path], { encoding: 'utf8' });
-  if (status === 0) return;
-  const why = error?.message ?? stderr.trim();
-  throw new SupervisorError('START_FAILED', `making the FIFO ${path} failed: ${why}`, {
-    subject: path,
-    fix: 'Install mkfifo (coreutils or busybox)',
-    cause: error,
-  });
 }
 
 /** Cuts bytes into lines; of a long one only the beginning is told. */

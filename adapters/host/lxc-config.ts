@@ -30,6 +30,8 @@ export interface LxcPlaces {
   readonly binds: readonly Bind[];
   /** Directory with the rules for its device nodes; undefined: no nodes. */
   readonly deviceRules?: string | undefined;
+  /** The hook that applies its remount policy, after all others; undefined: no policy. */
+  readonly remount?: string | undefined;
 }
 
 export interface Bind {
@@ -99,6 +101,7 @@ function added(input: LxcConfigInput, own: readonly ConfigLine[]): readonly Conf
     ...[...places.binds, ...hostBinds(container, host)].map(mountEntry),
     ...(places.deviceRules === undefined ? [] : [line('lxc.hook.mount', deviceHook(places.deviceRules))]),
     ...host.mountHooks.map((hook) => line('lxc.hook.mount', hook)),
+    ...(places.remount === undefined ? [] : [line('lxc.hook.mount', places.remount)]),
   ];
 }
 

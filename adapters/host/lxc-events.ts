@@ -4,12 +4,12 @@
  *
  *  Monitors open the FIFO for each event and pass over it when nobody reads, so a supervisor that is gone blocks none. */
 
-import { spawnSync } from 'node:child_process';
-import { constants, lstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { mkdirSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { endianness } from 'node:os';
 import { dirname } from 'node:path';
 import { SupervisorError } from '../../machines/domain/fault.ts';
+import { makeFifo, openFifo } from './fifo.ts';
 import { errnoOf } from './kernel-error.ts';
 
 const LXC_STATES = [
@@ -76,7 +76,7 @@ function readInt(record: Buffer, at: number): number {
 /** @throws UNSUPPORTED when the FIFO cannot be had */
 export function openLxcEvents(lxcPath: string, listen: (event: LxcEvent) => void): LxcEvents {
   const fifo = monitorFifo(lxcPath);
-  const fd = openFifo(fifo);
+  const fd = openEvents(fifo);
   let rest: Buffer = Buffer.alloc(0);
   const take = (chunk: Buffer) => {
     const parsed = parseEvents(Buffer.concat([rest, chunk]));
@@ -109,11 +109,11 @@ function readAvailable(fd: number, buffer: Buffer): number {
   }
 }
 
-function openFifo(fifo: string): number {
+function openEvents(fifo: string): number {
   try {
-    makeFifo(fifo);
-    // Read and write: with a writer of our own the FIFO never ends.
-    return openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+    mkdirSync(dirname(fifo), { recursive: true });
+    makeFifo(fifo, '0600', 'UNSUPPORTED');
+    return openFifo(fifo);
   } catch (cause) {
     const errno = errnoOf(cause);
     if (errno === undefined) throw cause;
@@ -124,20 +124,4 @@ function openFifo(fifo: string): number {
       cause,
     });
   }
-}
-
-function makeFifo(fifo: string): void {
-  mkdirSync(dirname(fifo), { recursive: true });
-  if (lstatSync(fifo, { throwIfNoEntry: false })?.isFIFO()) return;
-  const { status, error, stderr } = spawnSync('mkfifo', ['-m', '0600', fifo], { encoding: 'utf8' });
-  if (status === 0) return;
-  throw new SupervisorError(
-    'UNSUPPORTED',
-    `making the FIFO ${fifo} for LXC's events failed: ${error?.message ?? stderr.trim()}`,
-    {
-      subject: fifo,
-      fix: 'Install mkfifo (coreutils or busybox), and remove what else has that name.',
-      cause: error,
-    },
-  );
 }

@@ -36,7 +36,7 @@ export function readTraces(log: string): LxcTraces {
   const messages = log.split('\n').flatMap(parseLine);
   const texts = messages.map(({ text }) => text);
   return {
-    pid: lastMatch(texts, /^Started ".*" with pid "(\d+)"$/, ([, pid]) => Number(pid)),
+    pid: startedPid(log),
     exit: lastMatch(
       texts,
       /^Child <\d+> ended on (?:error \((\d+)\)|signal .*\((\d+)\))$/,
@@ -52,6 +52,12 @@ export function readTraces(log: string): LxcTraces {
       .filter(({ level, text }) => SEVERE.has(level) && !CONSEQUENCES.test(text))
       .map(({ text }) => text),
   };
+}
+
+/** Init's pid, once it had been executed. */
+export function startedPid(log: string): number | undefined {
+  const [, pid] = [...log.matchAll(/ - Started ".*" with pid "(\d+)"$/gm)].at(-1) ?? [];
+  return pid === undefined ? undefined : Number(pid);
 }
 
 /** A wait status as an exit.

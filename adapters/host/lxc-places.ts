@@ -24,6 +24,8 @@ export interface LxcFiles {
   readonly consoleLog: string;
   /** A directory, for `lxc-devices.ts`. */
   readonly deviceRules: string;
+  /** A script, for `remount.ts`. */
+  readonly remount: string;
 }
 
 /** Short, for it is part of socket names. */
@@ -45,6 +47,7 @@ export function filesOf(layout: Layout, container: string): LxcFiles {
     startedAt: `${own}/started-at`,
     consoleLog: `${logs}/console.log`,
     deviceRules: `${own}/mdev`,
+    remount: `${own}/remount`,
   };
 }
 

@@ -25,7 +25,7 @@ import {
 import type { ProcessWatch } from './kernel.ts';
 import { killFamily, type LxcTarget, occupied, runLxcStart, sendHalt } from './lxc-commands.ts';
 import type { LxcEvent } from './lxc-events.ts';
-import { exitOf, isReboot, readTraces, startFault, textIfThere } from './lxc-log.ts';
+import { exitOf, isReboot, readTraces, startedPid, startFault, textIfThere } from './lxc-log.ts';
 import { type FoundContainer, findContainers, initOf, readPid } from './lxc-survivors.ts';
 
 export interface LxcContext extends LxcTarget {
@@ -167,7 +167,7 @@ function live(context: LxcContext, tell: TellProcess, begin: (life: Life) => Pro
   }
 
   function learnInit(monitorPid: number): void {
-    const pid = initOf(monitorPid);
+    const pid = initOf(monitorPid, startedPid(textIfThere(files.log)));
     if (pid === undefined) return;
     init = watched(pid);
     payload = lxcGroups(cgroupsOf(pid, context.cgroupMounts));

@@ -4,7 +4,7 @@
 
 import { readFileSync } from 'node:fs';
 import { errnoOf } from './kernel-error.ts';
-import { argumentsOf, childrenOf, innermostPid, listProcesses } from './processes.ts';
+import { argumentsOf, childrenOf, innermostPid, listProcesses, parentOf } from './processes.ts';
 
 export interface FoundContainer {
   /** Its monitor. */
@@ -38,8 +38,10 @@ export function containerOf(
   return name === undefined ? undefined : { name, titled: false };
 }
 
-/** Hooks may be children of the monitor too; init is the one that is first in its pid namespace. */
-export function initOf(monitor: number): number | undefined {
+/** Hooks may be children of the monitor too; init is the one that is first in its pid namespace.
+ *  @param named who it is by LXC's log: to see that it is so takes less than to look for it */
+export function initOf(monitor: number, named?: number): number | undefined {
+  if (named !== undefined && parentOf(named) === monitor) return named;
   const children = childrenOf(monitor);
   return children.find((pid) => innermostPid(pid) === 1) ?? children[0];
 }

@@ -8,7 +8,8 @@ import { type Fault, SupervisorError, toFault } from '../../machines/domain/faul
 import { containerDir, type Layout } from '../../machines/domain/layout.ts';
 import type { Survivor } from '../../machines/domain/record.ts';
 import type { Exit } from '../../machines/domain/recovery.ts';
-import type { ContainerSpec, Revision } from '../../machines/domain/revision.ts';
+import { remountRules } from '../../machines/domain/remount-json.ts';
+import type { ContainerSpec, RemountPolicies, Revision } from '../../machines/domain/revision.ts';
 import type { Doors } from '../control/doors.ts';
 import { cgroupKind, cgroupsNamed, readCgroupMounts, relativeMounts, removeEmptyCgroups } from './cgroups.ts';
 import type { Kernel } from './kernel.ts';
@@ -45,6 +46,8 @@ export interface LxcRuntimeOptions {
   readonly devLog?: boolean;
   /** We run inside a container ourselves (`appengine`): control groups are made below our own. */
   readonly relativeCgroups?: boolean;
+  /** The remount policy in force, and the device's part of it (state format §18); `default` and none unless given. */
+  readonly remount?: { readonly policy: string; readonly device: RemountPolicies };
   /** A container's socket is there for as long as its process; containers have none without. */
   readonly doors?: Pick<Doors, 'open' | 'close'>;
   /** Told what went wrong beside the outcome of a start or stop. */
@@ -94,6 +97,14 @@ export function createLxcRuntime(options: LxcRuntimeOptions): LxcRuntime {
     };
   }
 
+  async function remountHook({ name, remount }: ContainerSpec, script: string): Promise<string | undefined> {
+    const { policy, device } = options.remount ?? { policy: 'default', device: new Map() };
+    const rules = remountRules(policy, device, remount);
+    if (rules.length === 0) return undefined;
+    const { placeRemount } = await import('./remount.ts');
+    return placeRemount(name, rules, script, complain);
+  }
+
   async function prepare(container: ContainerSpec, startedAt: number): Promise<void> {
     const { name } = container;
     const refused = refusal(container);
@@ -109,6 +120,7 @@ export function createLxcRuntime(options: LxcRuntimeOptions): LxcRuntime {
       consoleLogBytes: CONSOLE_LOG_BYTES,
       binds,
       deviceRules: placeDeviceRules(container, own, files.deviceRules, complain),
+      remount: await remountHook(container, files.remount),
     };
     const lease = await networks.join(container);
     makePlaces(layout, container, binds);

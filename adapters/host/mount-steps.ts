@@ -8,6 +8,7 @@ import { SupervisorError } from '../../machines/domain/fault.ts';
 import { type Layout, trimSlashes } from '../../machines/domain/layout.ts';
 import type { MountStep } from '../../machines/domain/mount-plan.ts';
 import { refreshConfigCopy } from './config-files.ts';
+import type { Disks } from './disks.ts';
 import type { Kernel } from './kernel.ts';
 import { isMountPoint, makeInside, unlinked } from './mount-points.ts';
 import { runHandler } from './volume-handler.ts';
@@ -16,6 +17,7 @@ export async function carryOut(
   step: MountStep,
   kernel: Kernel,
   layout: Layout,
+  disks: Disks,
   signal: AbortSignal,
 ): Promise<void> {
   switch (step.kind) {
@@ -32,7 +34,7 @@ export async function carryOut(
       makePlace(step.target, step.volume);
       return handle(step, layout, signal);
     case 'disk':
-      return requireDisk(step.volume, step.disk, step.target);
+      return disks.ensure(step.disk);
     case 'storage':
       makePlace(step.source, step.volume);
       if (step.wipe) {
@@ -73,18 +75,6 @@ async function handle(
     {
       subject: step.volume,
       fix: 'Let the handler mount below PV_DISK_VOLDIR.',
-    },
-  );
-}
-
-function requireDisk(volume: string, disk: string, target: string): void {
-  if (isMountPoint(target)) return;
-  throw new SupervisorError(
-    'MOUNT_FAILED',
-    `disk "${disk}" of volume "${volume}" is not mounted on ${target}`,
-    {
-      subject: disk,
-      fix: 'Mount it before the supervisor starts; only disks of type volume-disk without provision need no mounting.',
     },
   );
 }

@@ -1,5 +1,5 @@
 /** The kernel's table of what is mounted (proc(5), mountinfo), read and cut into fields. It has a line for every mount
- *  of the host: not to be read once for each container. */
+ *  of the host: not to be read once for each of many containers. */
 
 import { readFileSync } from 'node:fs';
 

@@ -22,6 +22,7 @@ import {
 } from '../../machines/domain/mount-plan.ts';
 import type { ContainerSpec } from '../../machines/domain/revision.ts';
 import { removeConfigCopy } from './config-files.ts';
+import { createDisks, type Disks } from './disks.ts';
 import type { Kernel } from './kernel.ts';
 import { mountFault } from './mount-faults.ts';
 import { isMountPoint } from './mount-points.ts';
@@ -34,12 +35,15 @@ import { createTakeDown } from './take-down.ts';
 export interface MounterOptions extends MountOptions {
   readonly kernel: Kernel;
   readonly layout: Layout;
+  /** The disks of the revision, as all who need them see them. */
+  readonly diskMounts?: Disks;
 }
 
 export function createMounter(options: MounterOptions): Mounter {
   const { kernel } = options;
   const layout = realLayout(options.layout);
   const takeDown = createTakeDown(kernel, layout);
+  const disks = options.diskMounts ?? createDisks({ kernel, layout, disks: options.disks });
   /** Last operation on each container: an aborted mount is undone before the next one begins. */
   const busy = new Map<string, Promise<void>>();
 
@@ -60,7 +64,7 @@ export function createMounter(options: MounterOptions): Mounter {
     for (const [index, step] of plan.steps.entries()) {
       try {
         if (signal.aborted) throw aborted(container.name);
-        await carryOut(step, kernel, layout, signal);
+        await carryOut(step, kernel, layout, disks, signal);
       } catch (thrown) {
         const fault = mountFault(container.name, step, signal.aborted ? aborted(container.name) : thrown);
         throw await undone(container.name, plan.steps.slice(0, index + 1), fault);
@@ -81,11 +85,24 @@ export function createMounter(options: MounterOptions): Mounter {
     throw new SupervisorError(code, message, details);
   }
 
+  /** Where something is mounted, for all containers that are begun in the same turn. */
+  let taken: ReadonlySet<string> | undefined;
+
+  function mountedPlaces(): ReadonlySet<string> {
+    if (taken !== undefined) return taken;
+    setImmediate(() => {
+      taken = undefined;
+    });
+    taken = new Set(readMountTable().map(({ target }) => target));
+    return taken;
+  }
+
   /** A second layer of the same mounts would hide the first one and outlive its unmounting (L-10). */
   function requireFree({ container: name, steps }: MountPlan): void {
     if (!existsSync(volumesDir(layout, name))) return;
+    const places = mountedPlaces();
     const present = unmountPlan(steps).find(
-      (step) => step.kind !== 'removeConfig' && isMountPoint(step.target),
+      (step) => step.kind !== 'removeConfig' && places.has(step.target),
     );
     if (present === undefined) return;
     throw new SupervisorError(

@@ -42,7 +42,7 @@ export function withDescendants(
   return family;
 }
 
-function parentOf(pid: number): number | undefined {
+export function parentOf(pid: number): number | undefined {
   const stat = readProc(`${pid}/stat`);
   // The command, in parentheses, may contain anything.
   const parent = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[1];
@@ -99,7 +99,7 @@ function statusField(pid: number, field: string): string | undefined {
 /** Undefined when the process, or this file of it, is not there. */
 function readProc(path: string): string | undefined {
   try {
-    return readFileSync(`/proc/${path}`, 'latin1');
+    return readFileSync(`/proc/${path}`, 'utf8');
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT' || errno === 'ESRCH') return undefined;

@@ -24,16 +24,17 @@ import {
   type MetadataKind,
   shareOf,
 } from '../../machines/domain/metadata.ts';
+import { READY_FIFO } from '../control/ready-fifos.ts';
 import { errnoOf } from './kernel-error.ts';
 import type { Bind } from './lxc-config.ts';
 
 /** Of the door, as links in the shared directory name them. */
-const SOCKETS = ['pv-ctrl'] as const;
+const SOCKETS = ['pv-ctrl', READY_FIFO] as const;
 const DOOR = '.door';
 
 /** For containers with the role `mgmt`. */
 export function bindsOfAll(layout: Layout, door: string): readonly Bind[] {
-  const hubConfig = `${layout.storage}/config`;
+  const hubConfig = layout.hubConfig ?? `${layout.storage}/config`;
   return [
     shown(shownDir(layout), ''),
     shown(door, `/${DOOR}`),

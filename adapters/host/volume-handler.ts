@@ -1,5 +1,6 @@
 /** Runs the programs that mount volumes in their own way, such as dm-verity (state format §9.4, storage §6.1). */
 
+import { existsSync } from 'node:fs';
 import { type FaultCode, type FaultDetails, SupervisorError } from '../../machines/domain/fault.ts';
 import type { Layout } from '../../machines/domain/layout.ts';
 import type { Command } from '../../machines/domain/mount-plan.ts';
@@ -9,7 +10,8 @@ import { errnoOf } from './kernel-error.ts';
 /** Lifecycle §19: limit of a handler command. */
 const HANDLER_TIMEOUT_MS = 60_000;
 
-/** @throws `code` with a fix when there is no such program, or it ends with anything but status 0, or takes longer than
+/** Without a handler `dm` we do what it does (`verity.ts`).
+ *  @throws `code` with a fix when there is no such program, or it ends with anything but status 0, or takes longer than
  *  a minute; the reason of `signal` */
 export async function runHandler(
   layout: Layout,
@@ -35,6 +37,10 @@ export async function runHandler(
       throw fault(`took longer than ${HANDLER_TIMEOUT_MS} ms`, { fix: `${byHand} what it waits for.` });
     }
     const errno = errnoOf(thrown);
+    if (errno === 'ENOENT' && program.endsWith('/dm') && !existsSync(program)) {
+      const { runVerity } = await import('./verity.ts');
+      return runVerity(layout, args);
+    }
     if (errno === 'ENOENT') {
       const fix = 'Install it with its interpreter, or set PV_SECUREBOOT_HANDLERS=0.';
       throw fault('cannot be run: there is no such handler (ENOENT)', { errno, fix, cause: thrown });

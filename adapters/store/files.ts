@@ -20,6 +20,8 @@ const FIXES: Readonly<Record<string, string>> = {
   EPERM: 'Run as root, or choose a directory you may write to',
   EROFS: 'The file system is mounted read-only: choose another directory',
   EEXIST: 'A file has that name: choose another directory',
+  EIO: 'Check the disk',
+  EISDIR: 'A directory has that name: move it away',
   ENOENT: 'That place takes no directories: choose another directory',
   ENOTDIR: 'A part of the path is a file: choose another directory',
   ENAMETOOLONG: 'Choose a shorter path',
@@ -52,7 +54,7 @@ export function replaceVolatile(path: string, text: string): void {
 }
 
 /** Replaces a file so that it survives a power cut once its directory is synced (`syncDirectory`). */
-export function replaceSynced(path: string, text: string): void {
+export function replaceSynced(path: string, text: string | Uint8Array): void {
   throughTemporary(path, (temporary) => writeFileSync(temporary, text, { flag: 'wx' }));
 }
 

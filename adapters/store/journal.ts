@@ -3,7 +3,7 @@
  *  run directory is no tmpfs. The file outlives the supervisor but no boot, so nothing is synced; a line is torn only
  *  if the disk is full. What cannot be read is reported and counts as absent; the kernel says what runs. */
 
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Journal } from '../../actors/ports.ts';
 import { type Fault, SupervisorError } from '../../machines/domain/fault.ts';
@@ -15,12 +15,15 @@ import { parseRecord } from './record-json.ts';
 export interface JournalHeader {
   readonly bootId: string;
   readonly revision: string;
+  /** What `revision` replaced without a reboot, and goes back to when it fails (R-07). */
+  readonly before?: string | undefined;
 }
 
 /** What an earlier supervisor of this boot left. */
 export interface PastJournal {
   /** Undefined when the header could not be read. */
   readonly revision: string | undefined;
+  readonly before?: string | undefined;
   readonly records: readonly ContainerRecord[];
 }
 
@@ -55,14 +58,14 @@ export function readPast(
     const message = `${path}: ${unreadable.length} unreadable, passed over; ${firstUnreadable}`;
     report(new SupervisorError('JOURNAL_FAILED', message, { subject: path }).fault);
   }
-  return { revision: header?.revision, records: [...records.values()] };
+  return { revision: header?.revision, before: header?.before, records: [...records.values()] };
 }
 
 /** Starts a journal, or goes on with the one that `past` describes. @throws JOURNAL_FAILED */
 export function openJournal(
   runDirectory: string,
   header: JournalHeader,
-  past: PastJournal | undefined,
+  past: Pick<PastJournal, 'revision' | 'records'> | undefined,
 ): OpenJournal {
   const path = journalIn(runDirectory);
   const records = past?.revision === header.revision ? past.records : [];
@@ -84,6 +87,11 @@ export function openJournal(
     },
     close: () => closeSync(file.descriptor),
   };
+}
+
+/** The device has come to its end in good order: what begins next begins afresh, though the boot be the same. */
+export function dropJournal(runDirectory: string): void {
+  rmSync(journalIn(runDirectory), { force: true });
 }
 
 const journalIn = (runDirectory: string) => join(runDirectory, 'journal');
@@ -116,8 +124,10 @@ function read(path: string): string | undefined {
 }
 
 function parseHeader(line: string): JournalHeader {
-  const { bootId, revision } = (JSON.parse(line) ?? {}) as Partial<JournalHeader>;
-  if (typeof bootId === 'string' && typeof revision === 'string') return { bootId, revision };
+  const { bootId, revision, before } = (JSON.parse(line) ?? {}) as Partial<JournalHeader>;
+  if (typeof bootId === 'string' && typeof revision === 'string') {
+    return { bootId, revision, ...(typeof before === 'string' ? { before } : {}) };
+  }
   throw new Error('it names no boot and revision');
 }
 

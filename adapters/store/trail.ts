@@ -1,10 +1,12 @@
-/** A revision on disk: `<storage>/trails/<rev>/` with one file per key of the state JSON (storage §1, §4).
+/** A revision on disk: `<storage>/trails/<rev>/` with one file per key of the state JSON (storage §1, §4). Synchronous,
+ *  for `run STATE.json`, which waits for nothing else; what updates install comes from `install.ts`.
  *  What is there already stays as it is, so deploying again is cheap and finishes what a power cut interrupted. */
 
 import { createHash } from 'node:crypto';
 import { linkSync, lstatSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SupervisorError } from '../../machines/domain/fault.ts';
+import { isCopied } from '../../machines/domain/objects.ts';
 import type { Revision, RevisionFile } from '../../machines/domain/revision.ts';
 import { copySynced, errnoOf, fileError, replaceSynced, syncDirectory } from './files.ts';
 
@@ -59,8 +61,7 @@ function place(storage: string, trail: string, key: string, file: RevisionFile, 
   }
   const source = join(storage, 'objects', file.id);
   write(target, touched, () => {
-    // Containers write their `.bind` files and `.data` directories: a link would let them change the object.
-    if (/\.bind$|\.data\//.test(key)) copySynced(source, target);
+    if (isCopied(key)) copySynced(source, target);
     else linkOrCopy(source, target);
   });
 }

@@ -22,6 +22,8 @@ export interface Layout {
   readonly userMeta?: string;
   /** `PV_CACHE_DEVMETADIR`; `cache/devmeta` of the storage unless given. */
   readonly deviceMeta?: string;
+  /** Credentials of the hub, as containers with the role `mgmt` see them; `config` of the storage unless given. */
+  readonly hubConfig?: string;
   /** Revision id, `locals/<name>` for local ones. */
   readonly revision: string;
 }

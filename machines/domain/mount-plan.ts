@@ -21,7 +21,6 @@ import {
   localPath,
   ROOTFS,
   rootfsDir,
-  volumeDiskDir,
   volumeTarget,
 } from './layout.ts';
 import type { Rootfs } from './lxc-rootfs.ts';
@@ -52,7 +51,7 @@ export type MountStep =
       readonly mount: Command;
       readonly unmount: Command;
     }
-  /** The disk must be mounted already; that is not the containers' business. */
+  /** The disk must be up: whoever comes first has it mounted, and it stays when the container stops (state format §14.4). */
   | { readonly kind: 'disk'; readonly volume: string; readonly disk: string; readonly target: string }
   /** A directory, created 0755 when missing; `wipe` empties it first. */
   | {
@@ -108,18 +107,31 @@ export function mountPlan(
   rootfs: Rootfs,
   options: MountOptions,
 ): PlannedMounts {
-  const steps: MountStep[] = [];
-  for (const volume of container.volumes) {
-    const planned = volumeSteps(container.name, volume, layout, options);
-    if (!Array.isArray(planned)) return { ok: false, fault: planned };
-    steps.push(...planned);
-  }
+  const volumes = volumesPlan(container.name, container.volumes, layout, options);
+  if (!volumes.ok) return volumes;
+  const steps = [...volumes.plan.steps];
   if (container.statusGoal !== 'MOUNTED') {
     const planned = rootSteps(container, layout, rootfs);
     if (!Array.isArray(planned)) return { ok: false, fault: planned };
     steps.push(...planned);
   }
   return { ok: true, plan: { container: container.name, steps } };
+}
+
+/** Volumes of an owner without a root file system, such as the BSP. Fault: MOUNT_FAILED */
+export function volumesPlan(
+  owner: string,
+  volumes: readonly VolumeSpec[],
+  layout: Layout,
+  options: MountOptions,
+): PlannedMounts {
+  const steps: MountStep[] = [];
+  for (const volume of volumes) {
+    const planned = volumeSteps(owner, volume, layout, options);
+    if (!Array.isArray(planned)) return { ok: false, fault: planned };
+    steps.push(...planned);
+  }
+  return { ok: true, plan: { container: owner, steps } };
 }
 
 /** The same list backwards. */
@@ -237,12 +249,12 @@ function storageSteps(
         : `Defined are: ${disks.map(({ name }) => name).join(', ')}.`,
     );
   }
-  // A bound disk shows a directory of the storage: the data is the same, one mount less.
-  const bound = disk.type === 'volume-disk' && disk.provision === undefined;
-  const base = bound ? volumeDiskDir(layout, disk.name) : diskDir(layout, disk.name);
+  const base = diskDir(layout, disk.name);
   const source = backingDir(layout, base, persistence, owner, volume);
-  const step: MountStep = { kind: 'storage', volume, source, target, wipe: persistence === 'boot' };
-  return bound ? [step] : [{ kind: 'disk', volume, disk: disk.name, target: base }, step];
+  return [
+    { kind: 'disk', volume, disk: disk.name, target: base },
+    { kind: 'storage', volume, source, target, wipe: persistence === 'boot' },
+  ];
 }
 
 /** Storage §7.1, §7.2. */

@@ -81,6 +81,11 @@ export const remount: Shape<RemountPolicies> = tolerant({
   },
 });
 
+/** The policy in force. */
+export function remountPolicy(environment: Readonly<Record<string, string | undefined>>): string {
+  return environment['PV_REMOUNT_POLICY'] ?? environment['pv_remount_policy'] ?? 'default';
+}
+
 /** The rules of one policy for one container: those of the device first, then its own (S-31). */
 export function remountRules(
   policy: string,

@@ -6,6 +6,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { measureControl } from './control.ts';
 import {
   type Bench,
   measureBoot,
@@ -129,6 +130,26 @@ async function device(bench: Bench): Promise<Figure[]> {
   ];
 }
 
+async function control(bench: Bench): Promise<Figure[]> {
+  const { listMs, requestsPerSecond } = await measureControl(bench, 100);
+  return [
+    {
+      what: 'GET /containers with 100 containers, connection included',
+      measured: listMs,
+      unit: 'ms',
+      atMost: 5,
+      detail: 'median of 500',
+    },
+    {
+      what: 'one request after the other, a connection for each: time of one',
+      measured: 1000 / requestsPerSecond,
+      unit: 'ms',
+      atMost: 1,
+      detail: `${Math.round(requestsPerSecond)} requests/s`,
+    },
+  ];
+}
+
 function table(figures: readonly Figure[]): string {
   const rows = figures.map(({ what, measured, unit, atMost, detail }) => {
     const show = (value: number): string => `${unit === 'x' ? value.toFixed(2) : value.toFixed(1)} ${unit}`;
@@ -154,7 +175,7 @@ if (process.getuid?.() !== 0) throw new Error('npm run bench starts real contain
 const directory = mkdtempSync('/dev/shm/sv-');
 const bench = { launcher: join(ROOT, 'adapters/cli/statevisor'), directory };
 try {
-  const figures = [...(await device(bench)), ...(await simulator())];
+  const figures = [...(await device(bench)), ...(await simulator()), ...(await control(bench))];
   const date = new Date().toISOString().slice(0, 10);
   const [cpu] = cpus();
   const machine = `${date}, Node ${process.versions.node}, ${cpus().length} x ${cpu?.model ?? 'unknown'}`;

@@ -7,6 +7,7 @@ import {
   type AnyStateNode,
   createActor,
   fromCallback,
+  fromPromise,
   type NonReducibleUnknown,
 } from 'xstate';
 import { type ContainerReport, containerMachine } from '../../machines/container.ts';
@@ -17,9 +18,11 @@ import { driverMachine } from '../../machines/driver.ts';
 import { type GroupReport, groupMachine } from '../../machines/group.ts';
 import { type RevisionReport, revisionMachine } from '../../machines/revision.ts';
 import { supervisorMachine } from '../../machines/supervisor.ts';
+import { trialMachine } from '../../machines/trial.ts';
 import { unprovidedProcess, unprovidedTask } from '../../machines/unprovided.ts';
+import { updateMachine } from '../../machines/update.ts';
 import { settle, VirtualClock } from '../../sim/clock.ts';
-import { containerSpec } from '../support/revision.ts';
+import { containerSpec, revisionOf } from '../support/revision.ts';
 import { filesBelow, ROOT } from '../support/sources.ts';
 
 const fresh = { kind: 'fresh', record: undefined } as const;
@@ -27,8 +30,12 @@ const seeds = [{ spec: containerSpec('a'), beginning: fresh }];
 const groups = [{ name: 'app', goalTimeoutMs: 1_000, seeds }];
 const now = () => 0;
 
+/** Of an update; each deed of it that is refused is an end of it. */
+const candidate = { name: 'locals/a', text: '{}', revision: revisionOf({ app: { containers: { a: {} } } }) };
+const rules = { now, commitDelayMs: () => 0, rollbackReboots: () => false };
+
 /** They stand beside the revision: nothing of theirs is announced. */
-const SILENT = new Set(['driverMachine', 'daemonMachine']);
+const SILENT = new Set(['driverMachine', 'daemonMachine', 'updateMachine', 'trialMachine']);
 
 /** Takes notes of every event. */
 function probe<Event extends { type: string }>(notes: Event[]) {
@@ -68,6 +75,16 @@ function machines() {
       ),
     driverMachine: () => createActor(driverMachine, { clock, input: { alias: 'can', loaded: false } }),
     daemonMachine: () => createActor(daemonMachine, { clock, input: { name: 'pv-xconnect', enabled: true } }),
+    updateMachine: () =>
+      createActor(updateMachine.provide({ actors: { takeUp: fromPromise<void, string>(never) } }), {
+        clock,
+        input: { rules, origin: { begins: 'taken', name: 'locals/a', reboots: false, running: candidate } },
+      }),
+    trialMachine: () =>
+      createActor(
+        trialMachine.provide({ actors: { watchTrial: fromCallback<{ type: 'none' }, undefined>(() => {}) } }),
+        { clock, input: { ...rules, name: 'locals/a', kind: 'live' } },
+      ),
   };
   return { actors, told, reports };
 }
@@ -156,11 +173,13 @@ describe('the states of the container chart', () => {
 
   it('are all reachable by a transition or as the first of their parent', () => {
     const revision = [containerMachine, groupMachine, revisionMachine, supervisorMachine];
-    for (const machine of [...revision, driverMachine, daemonMachine]) {
+    for (const machine of [...revision, driverMachine, daemonMachine, updateMachine, trialMachine]) {
       assert.deepEqual(unreachable(machine), [], machine.id);
     }
   });
 });
+
+const never = () => new Promise<void>(() => undefined);
 
 function isStatus(tag: string | undefined): tag is Status {
   return STATUSES.some((status) => status === tag);

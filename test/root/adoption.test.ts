@@ -14,8 +14,10 @@ import { isChange, NO_TRACES, pidsOf, type Run, type Scene, useScene } from './r
 /** `$$` is init's own pid inside. A directory cannot be made twice: whoever finds it was not alone. */
 const DIARY = 'mkdir /diary/alive || echo twice >>/diary/log; echo start >>/diary/log';
 const GOODBYE = 'rmdir /diary/alive; echo end >>/diary/log';
-const STEADY = `${DIARY}; trap '${GOODBYE}; exit 0' PWR TERM; while :; do sleep 3600 & wait $!; done`;
-const CRASHER = `${DIARY}; trap '${GOODBYE}; exit 0' PWR TERM; sleep 0.3 & wait $!; ${GOODBYE}; exit 3`;
+/** Before anything is written: whoever reads the start may ask for the end at once. */
+const TRAP = `trap '${GOODBYE}; exit 0' PWR TERM`;
+const STEADY = `${TRAP}; ${DIARY}; while :; do sleep 3600 & wait $!; done`;
+const CRASHER = `${TRAP}; ${DIARY}; sleep 0.3 & wait $!; ${GOODBYE}; exit 3`;
 
 const KEPT = { 'lxc-overlay': { persistence: 'boot' }, diary: { persistence: 'permanent' } };
 const GROUPS = ['first', 'second'].map((name) => ({

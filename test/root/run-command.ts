@@ -30,7 +30,8 @@ export interface Run {
 export interface Scene {
   readonly storage: string;
   readonly runDir: string;
-  run(stateFile: string): Run;
+  /** `what`: a state JSON, or options in its place. `environment`: over that of this process. */
+  run(what: string, environment?: Readonly<Record<string, string>>): Run;
   /** Mounts, loop devices, containers and control groups that belong to this scene. */
   traces(): Traces;
 }
@@ -43,8 +44,9 @@ export interface Traces {
 
 export const NO_TRACES: Traces = { mounts: [], loops: [], containers: [] };
 
-/** Call inside `describe`: a storage and a run directory for each test; runs that still go on are ended after it. */
-export function useScene(): () => Scene {
+/** Call inside `describe`: a storage and a run directory for each test, or for all of them; runs that still go on are
+ *  ended after it. */
+export function useScene(lasts: 'test' | 'suite' = 'test'): () => Scene {
   const runs: ChildProcess[] = [];
   const directories: string[] = [];
   before(function () {
@@ -52,7 +54,7 @@ export function useScene(): () => Scene {
     // What is tested is what is installed: one file, made from the sources as they are.
     execFileSync(process.execPath, ['--import', 'tsx', join(ROOT, 'adapters/dev/build.ts')], { cwd: ROOT });
   });
-  afterEach(async () => {
+  (lasts === 'test' ? afterEach : after)(async () => {
     for (const child of runs.splice(0)) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       const gone = once(child, 'exit');
@@ -69,8 +71,8 @@ export function useScene(): () => Scene {
     return {
       storage: root,
       runDir,
-      run: (stateFile) => {
-        const child = start(root, runDir, stateFile);
+      run: (what, environment = {}) => {
+        const child = start(root, runDir, what, environment);
         runs.push(child);
         return follow(child);
       },
@@ -85,10 +87,18 @@ export function useScene(): () => Scene {
 
 const pidFileIn = (runDir: string) => (name: string) => join(runDir, 'lxc', name, 'monitor.pid');
 
-function start(storage: string, runDir: string, stateFile: string): ChildProcess {
+function start(
+  storage: string,
+  runDir: string,
+  what: string,
+  environment: Readonly<Record<string, string>>,
+): ChildProcess {
   const command = join(ROOT, 'adapters/cli/statevisor');
-  const words = ['run', '--json', '--storage', storage, '--run-dir', runDir, stateFile];
-  return spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const words = ['run', '--json', '--storage', storage, '--run-dir', runDir, what];
+  return spawn(command, words, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
 }
 
 function follow(child: ChildProcess): Run {

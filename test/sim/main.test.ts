@@ -78,6 +78,20 @@ describe('statevisor sim', () => {
     assert.match(err, /broken\.json:1:42: .*the document ends/);
   });
 
+  it('tells the warnings of a state that is refused, too', async () => {
+    const file = write(
+      'refused.json',
+      JSON.stringify({
+        '#spec': 'pantavisor-service-system@1',
+        'web/run.json': { name: 'web', type: 'wasm', config: 'c', volumes: 7 },
+      }),
+    );
+    const { code, err } = await told({ file });
+    assert.equal(code, 8);
+    assert.match(err, /volumes: expected an array/);
+    assert.match(err, /warning: \$\["web\/run\.json"\]/);
+  });
+
   it('says so when there is no file', async () => {
     const { code, err } = await told({ file: join(directory, 'absent.yaml') });
     assert.equal(code, 3);
@@ -116,8 +130,12 @@ describe('statevisor sim', () => {
         'web/run.json': { ...run, status_goal: 'READY' },
       }),
     );
-    const { code, out } = await told({ file });
+    const { code, out, err } = await told({ file });
     assert.equal(code, 0, out);
+    assert.match(
+      err,
+      /state\.json:1:\d+: warning: \$\["web\/run\.json"\]\.group: .* names no group .*\(§6, S-03\)\n/,
+    );
     assert.match(out, /00:02\.037 {2}container {2}web +STARTED → READY, goal ACHIEVED/);
   });
 });

@@ -72,7 +72,7 @@ describe('a scenario file that is wrong', () => {
       why: 'two happenings in one',
       text: `${HEAD}${REVISION}${EXPECT}timeline:\n  - { at: 1s, stop: web, start: db }\n`,
       told: [
-        '9 timeline[0]: more than one thing happens: stop, start. Say one of stop, start, restart, ready, crash, supervisor, device for each time',
+        '9 timeline[0]: more than one thing happens: stop, start. Say one of stop, start, restart, ready, crash, supervisor, device, run, run_commit, make_factory, install, cut for each time',
       ],
     },
     {

@@ -43,12 +43,21 @@ describe('the lessons', () => {
 });
 
 describe('a simulation', () => {
-  it('runs the example of the manual', async () => {
+  it('runs the examples of the manual', async () => {
     const manual = readFileSync(new URL('../README.md', directory), 'utf8');
-    const [, text] = /```yaml\n(.*?)```/s.exec(manual) ?? [];
-    const read = await readScenario(text ?? '', () => Promise.reject(new Error('no other file')));
-    assert.ok(read.ok, JSON.stringify(read));
-    assert.deepEqual(missed(await runScenario(read.scenario)), []);
+    const examples = [...manual.matchAll(/```yaml\n(.*?)```/gs)];
+    assert.equal(examples.length, 2);
+    for (const [, text = ''] of examples) {
+      const read = await readScenario(text, () => Promise.reject(new Error('no other file')));
+      assert.ok(read.ok, JSON.stringify(read));
+      assert.deepEqual(missed(await runScenario(read.scenario)), []);
+    }
+  });
+
+  it('has every lesson in the manual', () => {
+    const manual = readFileSync(new URL('../README.md', directory), 'utf8');
+    const told = files.filter((file) => manual.includes(`| \`${file.replace('.yaml', '')}\` `));
+    assert.deepEqual(told, files);
   });
 
   it('runs an hour of the crash loop, and the container is retried to the end', async () => {

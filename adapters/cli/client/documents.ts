@@ -51,3 +51,47 @@ export interface DriverEntry {
   readonly type: 'REQUIRED' | 'OPTIONAL' | 'MANUAL';
   readonly status: string;
 }
+
+/** One of `GET /objects` (control API §6.6). */
+export interface ObjectEntry {
+  readonly sha256: string;
+  /** Bytes, in decimal digits. */
+  readonly size: string;
+}
+
+/** `.pv/progress` (storage §2); empty where nothing is recorded. */
+export interface ProgressDocument {
+  readonly status?: string;
+  readonly 'status-msg'?: string;
+}
+
+/** One of `GET /steps` (control API §6.7). */
+export interface StepEntry {
+  readonly name: string;
+  /** `2026-03-01T09:15:00Z` */
+  readonly date: string;
+  readonly commitmsg: string;
+  readonly progress: ProgressDocument;
+}
+
+/** `GET /v1/update`; null when none is under way. */
+export interface UpdateDocument {
+  readonly clock: ClockDocument;
+  readonly update: {
+    readonly name: string;
+    readonly kind: string | null;
+    readonly status: string | null;
+    readonly message: string;
+    readonly phase: string;
+    readonly until_ms: number | null;
+    readonly next: string;
+  } | null;
+}
+
+/** `GET /v1/gc`. */
+export interface CollectionDocument {
+  /** Bytes. */
+  readonly reclaimed: number;
+  readonly removed: readonly string[];
+  readonly kept: readonly { readonly what: string; readonly because: string }[];
+}

@@ -1,5 +1,6 @@
-/** The verbs that talk to a running supervisor, in commander's words. What a verb does is in its own file, which is
- *  loaded when the verb is called; which socket it talks to is in `find-socket.ts`. */
+/** The verbs that talk to a running supervisor, in commander's words; those of revisions are in `revision-verbs.ts`. What
+ *  a verb does is in its own file, which is loaded when the verb is called; which socket it talks to is in
+ *  `find-socket.ts`. */
 
 import { Argument, type Command, Option } from 'commander';
 import type { MetadataKind } from '../../../machines/domain/metadata.ts';
@@ -10,7 +11,7 @@ import type { Order, OrderFlags } from './orders.ts';
 import type { ExplainFlags } from './overview.ts';
 import type { ClientFlags } from './session.ts';
 
-type Done = (code: number) => void;
+export type Done = (code: number) => void;
 
 /** @param done gets the exit code of the verb that ran */
 export function addClientVerbs(program: Command, terminal: Terminal, done: Done): void {
@@ -24,7 +25,7 @@ export function addClientVerbs(program: Command, terminal: Terminal, done: Done)
   addDevice(program, terminal, done);
 }
 
-type Add = (program: Command, terminal: Terminal, done: Done) => void;
+export type Add = (program: Command, terminal: Terminal, done: Done) => void;
 
 /** The socket, for `config --live` too. */
 export function socketOption(): Option {
@@ -215,7 +216,12 @@ The socket: --socket, --run-dir, SOCKET or PV_SYSTEM_RUNDIR of the environment, 
 /run/statevisor/pv-ctrl, /run/pantavisor/pv/pv-ctrl, /pv/pv-ctrl and, inside a container, /pantavisor/pv-ctrl.`;
 
 /** With what all of them have in common. */
-function clientVerb(parent: Command, name: string, description: string, lines: readonly string[]): Command {
+export function clientVerb(
+  parent: Command,
+  name: string,
+  description: string,
+  lines: readonly string[],
+): Command {
   return parent
     .command(name)
     .description(description)

@@ -1,7 +1,6 @@
 /** Finds and loads the addon that `build.ts` made; says why when there is none. Its C side is `sysx.c`. */
 
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { arch } from 'node:os';
 import { join } from 'node:path';
 
@@ -19,6 +18,8 @@ export interface Sysx {
   launch(argv: readonly string[]): Promise<number>;
   /** Wait status of a launched program that has ended. */
   reap(pid: number): number;
+  /** Gives the seconds that the watchdog has made of it. */
+  setWatchdogTimeout(descriptor: number, seconds: number): number;
 }
 declare const watchHandle: unique symbol;
 /** Opaque: a pidfd in the event loop. */
@@ -39,7 +40,10 @@ export function loadNative(packageRoot: string): Loaded {
   const path = nativePath(packageRoot);
   if (!existsSync(path)) return { ok: false, reason: `no native addon at ${path}` };
   try {
-    return { ok: true, value: createRequire(path)(path) as Sysx };
+    // As `require` does in the end; what it does before takes longer than loading.
+    const module = { exports: {} };
+    process.dlopen(module, path);
+    return { ok: true, value: module.exports as Sysx };
   } catch (error) {
     return { ok: false, reason: `${path} does not load: ${error instanceof Error ? error.message : error}` };
   }

@@ -1,4 +1,4 @@
-// Kernel calls that Node lacks: mount, umount2, loop devices, pidfds in the event loop; and a start of programs that
+// Kernel calls that Node lacks: mount, umount2, loop devices, pidfds in the event loop, the timeout of a watchdog; and a start of programs that
 // does not stop the event loop. Plain Node-API and libuv, so one file serves every Node from 18 on. No policy: each function makes
 // its calls and throws { errno, syscall } when one of them fails. `native-kernel.ts` gives this its types.
 //
@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <linux/watchdog.h>
 #include <node_api.h>
 #include <signal.h>
 #include <spawn.h>
@@ -433,6 +434,18 @@ static napi_value js_reap(napi_env env, napi_callback_info info) {
   return number(env, status);
 }
 
+// setWatchdogTimeout(fd, seconds): the seconds that the device has made of it
+static napi_value js_set_watchdog_timeout(napi_env env, napi_callback_info info) {
+  napi_value argv[2];
+  size_t argc = 2;
+  MUST(napi_get_cb_info(env, info, &argc, argv, NULL, NULL));
+  int seconds = int_of(env, argv[1]);
+  if (ioctl(int_of(env, argv[0]), WDIOC_SETTIMEOUT, &seconds) != 0) {
+    return throw_errno(env, errno, "WDIOC_SETTIMEOUT");
+  }
+  return number(env, seconds);
+}
+
 static napi_value init(napi_env env, napi_value exports) {
   static const struct {
     const char *name;
@@ -442,7 +455,7 @@ static napi_value init(napi_env env, napi_value exports) {
       {"detachLoop", js_detach_loop}, {"unmount", js_unmount},
       {"watch", js_watch},         {"unwatch", js_unwatch},
       {"signal", js_signal},       {"launch", js_launch},
-      {"reap", js_reap},
+      {"reap", js_reap},           {"setWatchdogTimeout", js_set_watchdog_timeout},
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     napi_value function;

@@ -24,9 +24,12 @@ describe('the quick reader of `run`', () => {
     assert.deepEqual(quickRunFlags(words), { state: 's.json', runDir: '/run/a', json: true });
   });
 
+  it('needs no state: the storage may say what is run', () => {
+    assert.deepEqual(quickRunFlags(['--storage', '/s', '--appengine']), { storage: '/s', appengine: true });
+  });
+
   const left = [
     ['--help'],
-    [],
     ['a', 'b'],
     ['--run-dir'],
     ['--run-dir', '--json', 'a'],

@@ -19,7 +19,7 @@ describe('the control sockets (control API §1, design §5, §6)', () => {
   let reported: unknown[];
 
   const make = (load: () => Promise<Serve> = async () => tell) =>
-    createDoors({ runDir, containers: ['web', 'data'], load, report: (error) => reported.push(error) });
+    createDoors({ runDir, load, report: (error) => reported.push(error) });
   const hostPath = () => join(runDir, 'pv-ctrl');
   const pathOf = (name: string) => join(runDir, 'doors', name, 'pv-ctrl');
   const call = async (path: string) => text(connect(path));
@@ -131,8 +131,7 @@ describe('the control sockets (control API §1, design §5, §6)', () => {
   it('are refused before anything starts when a path does not fit into a socket address', () => {
     const long = join(runDir, 'd'.repeat(90));
     assert.throws(
-      () =>
-        createDoors({ runDir: long, containers: ['web'], load: async () => tell, report: () => undefined }),
+      () => createDoors({ runDir: long, load: async () => tell, report: () => undefined }).expect(['web']),
       /107 are possible/,
     );
   });

@@ -38,6 +38,8 @@ export interface DoorstepOptions {
   /** Undefined until the state is loaded. */
   readonly loaded?: () => LoadedState | undefined;
   readonly load?: DoorsOptions['load'];
+  /** What the routes look at besides. */
+  readonly control?: Partial<Control>;
 }
 
 export const loadedState = {
@@ -50,7 +52,7 @@ export async function openDoorstep(options: DoorstepOptions): Promise<Doorstep> 
   const { runDir, loaded = () => loadedState } = options;
   const reported: unknown[] = [];
   const report = (error: unknown) => reported.push(error);
-  const control = Object.defineProperty({}, 'loaded', { get: loaded }) as Control;
+  const control = Object.defineProperty({ ...options.control }, 'loaded', { get: loaded }) as Control;
   const serve = createControlServer({
     control,
     routes: options.routes ?? [echo],
@@ -58,7 +60,7 @@ export async function openDoorstep(options: DoorstepOptions): Promise<Doorstep> 
     patience: { ...PATIENCE, ...options.patience },
   });
   const containers = [...CONTAINERS, 'stranger'];
-  const doors = createDoors({ runDir, containers, load: options.load ?? (async () => serve), report });
+  const doors = createDoors({ runDir, load: options.load ?? (async () => serve), report });
   await doors.openHost();
   for (const name of containers) await doors.open(name);
   const dial = (who: Who = 'admin') =>

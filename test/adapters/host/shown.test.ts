@@ -27,8 +27,8 @@ describe('the directory that mgmt containers share (storage §1, §8)', () => {
     makeShown(layout);
     const shown = shownDir(layout);
     assert.deepEqual(readdirSync(shown).sort(), [
-      ...['.door', 'challenge', 'device-id', 'device-meta', 'logs', 'pantahub-host', 'phconfig', 'pv-ctrl'],
-      'user-meta',
+      ...['.door', '.ready', 'challenge', 'device-id', 'device-meta', 'logs', 'pantahub-host', 'phconfig'],
+      ...['pv-ctrl', 'user-meta'],
     ]);
     assert.equal(readlinkSync(join(shown, 'pv-ctrl')), '.door/pv-ctrl');
     for (const empty of ['challenge', 'device-id', 'pantahub-host']) {

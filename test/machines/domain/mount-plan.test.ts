@@ -167,15 +167,15 @@ describe('the mount plan', () => {
       {
         why: 'bound disk (storage §15, 22)',
         volume: storage('d', 'permanent', 'bulk'),
-        expected: ['storage /s/pv/volume-disk/bulk/perm/web/d'],
+        expected: ['disk /m/pv/dmcrypt/bulk', 'storage /m/pv/dmcrypt/bulk/perm/web/d'],
       },
       {
         why: 'disk by its alias (storage §15, 21)',
         volume: storage('d', 'revision', 'big'),
-        expected: ['storage /s/pv/volume-disk/bulk/rev/locals/r1/web/d'],
+        expected: ['disk /m/pv/dmcrypt/bulk', 'storage /m/pv/dmcrypt/bulk/rev/locals/r1/web/d'],
       },
       {
-        why: 'encrypted disk, which must be mounted',
+        why: 'encrypted disk',
         volume: storage('d', 'permanent', 'safe'),
         expected: ['disk /m/pv/dmcrypt/safe', 'storage /m/pv/dmcrypt/safe/perm/web/d'],
       },

@@ -28,7 +28,6 @@ describe('the control socket of a container on LXC (control API §1, design §6)
   function openDoors(): Doors {
     return createDoors({
       runDir: world.layout.runDir,
-      containers: [NAME],
       load: async () => (socket, visitor) => socket.end(JSON.stringify(visitor), () => socket.destroy()),
       report: (error) => assert.fail(String(error)),
     });

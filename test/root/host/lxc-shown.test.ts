@@ -125,7 +125,7 @@ describe('/pantavisor shows (storage §8)', () => {
     const lines = await told('lxcw-mg', 'ls -A; cat phconfig/pantahub.config; echo; ls logs', ['mgmt']);
     const own = (name: string) => !/^(user|device)-meta\.lxcw-(ro|nosy|live-nobody)$/.test(name);
     assert.deepEqual(lines.filter(own), [
-      ...['.door', 'challenge', 'device-id', 'device-meta', ...shared],
+      ...['.door', '.ready', 'challenge', 'device-id', 'device-meta', ...shared],
       ...['user-meta.lxcw-one', 'user-meta.lxcw-two', 'secret', '0'],
     ]);
   });

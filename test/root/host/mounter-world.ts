@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Mounter } from '../../../actors/ports.ts';
 import type { Kernel } from '../../../adapters/host/kernel.ts';
 import { createMounter, type MounterOptions } from '../../../adapters/host/mounter.ts';
-import { type Fault, SupervisorError } from '../../../machines/domain/fault.ts';
+import type { Fault, SupervisorError } from '../../../machines/domain/fault.ts';
 import type { ContainerSpec, VolumeSpec } from '../../../machines/domain/revision.ts';
 import { containerSpec } from '../../support/revision.ts';
 import { openBoth, type ScratchDevice, useScratchDevice } from './scratch-device.ts';
@@ -38,8 +38,9 @@ export async function faultOf(attempt: Promise<void>): Promise<Fault> {
   try {
     await attempt;
   } catch (error) {
-    assert.ok(error instanceof SupervisorError, String(error));
-    return error.fault;
+    // What was loaded on demand has its own copy of the class when tests are transpiled.
+    assert.ok(error instanceof Error && error.name === 'SupervisorError', String(error));
+    return (error as SupervisorError).fault;
   }
   return assert.fail('nothing failed');
 }

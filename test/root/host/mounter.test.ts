@@ -153,16 +153,16 @@ for (const name of ['native', 'spawn'] as const) {
       ready();
       const script =
         '#!/bin/sh\n[ $1 = umount ] || exec mount -n -o loop,ro "$2" "$PV_DISK_VOLDIR/$3/$4"\nexit 2\n';
-      const handler = device().write('lib/pv/volmount/verity/dm', script);
+      const handler = device().write('lib/pv/volmount/verity/gpg', script);
       chmodSync(handler, 0o755);
-      const spec = web({ volumes: [image('root.squashfs', 'dm'), UPPER] });
+      const spec = web({ volumes: [image('root.squashfs', 'gpg'), UPPER] });
       const mounts = mounter();
       await mounts.mount(spec, NEVER);
       const stubborn = await faultOf(mounts.unmount(spec));
       assert.equal(stubborn.code, 'UNMOUNT_FAILED');
       assert.match(
         `${stubborn.message}. ${stubborn.fix}`,
-        /dm umount .* status 2\. Run it by hand, as PV_DISK/,
+        /gpg umount .* status 2\. Run it by hand, as PV_DISK/,
       );
       rmSync(handler);
       const fault = await faultOf(mounts.unmount(spec));

@@ -66,8 +66,8 @@ export async function serve(
         {
           clock: ports.clock,
           wallTime: () => Date.UTC(2026, 0, 1) + ports.clock.now(),
-          userMeta: createFakeMetadata(diary, 'user-meta', { 'web.color': 'red', plan: '{"a":[1]}' }),
-          deviceMeta: createFakeMetadata(diary, 'device-meta'),
+          userMeta: () => createFakeMetadata(diary, 'user-meta', { 'web.color': 'red', plan: '{"a":[1]}' }),
+          deviceMeta: () => createFakeMetadata(diary, 'device-meta'),
           probe: createFakeProbe(() => ports.clock.now()),
           daemons: new FakeDaemons({ clock, diary, installed: new Set() }).spawner(),
           wakeLock: { lock: () => true, unlock: () => true },
@@ -99,7 +99,7 @@ export async function serve(
   const report = (error: unknown) => assert.fail(error as Error);
   const server = createControlServer({ control, routes: [...allRoutes(), ...metadataRoutes], report });
   const names = revision.containers.map(({ name }) => name);
-  const doors = createDoors({ runDir, containers: names, load: async () => server, report });
+  const doors = createDoors({ runDir, load: async () => server, report });
   const open = async () => {
     await doors.openHost();
     for (const name of names) await doors.open(name);

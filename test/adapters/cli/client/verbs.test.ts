@@ -10,8 +10,13 @@ const VERBS = [
   ...['reboot', 'poweroff'],
 ];
 
+const OF_REVISIONS = [
+  ...['install', 'steps', 'steps list', 'steps get', 'steps progress', 'steps comment'],
+  ...['objects', 'objects list', 'objects get', 'objects put', 'apply', 'rollback', 'make-factory', 'gc'],
+];
+
 describe('the verbs of a running supervisor (design §8)', () => {
-  for (const verb of VERBS) {
+  for (const verb of [...VERBS, ...OF_REVISIONS]) {
     it(`explain themselves with examples: statevisor ${verb} --help`, async () => {
       const { code, out, err } = await statevisor(...verb.split(' '), '--help');
       assert.deepEqual([code, err], [0, '']);
@@ -26,6 +31,14 @@ describe('the verbs of a running supervisor (design §8)', () => {
     const { out } = await statevisor('--help');
     const group = /Of a running supervisor:\n((?: {2}.*\n)+)/.exec(out)?.[1] ?? '';
     for (const verb of VERBS.filter((one) => !one.includes(' '))) {
+      assert.match(group, new RegExp(`^ {2}${verb}\\b`, 'm'));
+    }
+  });
+
+  it('stand together with what makes an archive, those of revisions', async () => {
+    const { out } = await statevisor('--help');
+    const group = /Of the revisions of a running supervisor:\n((?: {2}.*\n)+)/.exec(out)?.[1] ?? '';
+    for (const verb of ['pack', ...OF_REVISIONS.filter((one) => !one.includes(' '))]) {
       assert.match(group, new RegExp(`^ {2}${verb}\\b`, 'm'));
     }
   });

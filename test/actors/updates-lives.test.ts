@@ -120,7 +120,8 @@ async function live(seed: number): Promise<readonly string[]> {
   return story;
 }
 
-describe('random lives of a device that updates itself (R-07, R-08, R-09)', () => {
+describe('random lives of a device that updates itself (R-07, R-08, R-09)', function () {
+  this.timeout(120_000);
   afterEach(checkWorlds);
 
   it(`all come to rest, ${LIVES} of them`, async () => {

@@ -105,7 +105,8 @@ async function verifyNext(device: Device, where: string): Promise<void> {
   assert.equal(device.runs, 'locals/next', where);
 }
 
-describe('a power cut before each write of an update (R-09, lifecycle §14.2)', () => {
+describe('a power cut before each write of an update (R-09, lifecycle §14.2)', function () {
+  this.timeout(120_000);
   afterEach(checkWorlds);
 
   for (const course of COURSES) {
@@ -144,7 +145,8 @@ describe('a power cut before each write of an update (R-09, lifecycle §14.2)', 
   }
 });
 
-describe('a supervisor killed before each write of an update (R-08)', () => {
+describe('a supervisor killed before each write of an update (R-08)', function () {
+  this.timeout(120_000);
   afterEach(checkWorlds);
 
   for (const course of COURSES) {
@@ -177,7 +179,8 @@ describe('a supervisor killed before each write of an update (R-08)', () => {
   }
 });
 
-describe('an update of slow containers, disturbed at any time', () => {
+describe('an update of slow containers, disturbed at any time', function () {
+  this.timeout(120_000);
   afterEach(checkWorlds);
 
   const course: Course = {

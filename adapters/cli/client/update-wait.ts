@@ -105,9 +105,11 @@ function createLook(session: Session, { name, before }: Waiting, show: (text: st
     const record = await recordOf(session, name);
     if (seen || record !== before) return verdictOf(record);
     if (update !== null || performance.now() < beginUntil) return undefined;
-    // It was over between two looks, or never began.
+    // It was over between two looks and ended as the time before, or it never began.
+    const verdict = verdictOf(record);
+    if (verdict?.kind === 'failed') return verdict;
     const { revision } = JSON.parse(await session.get('/v1/status')) as StatusDocument;
-    return (revision.name === name ? verdictOf(record) : undefined) ?? NOT_BEGUN;
+    return (revision.name === name ? verdict : undefined) ?? NOT_BEGUN;
   };
   return async () => {
     try {

@@ -139,6 +139,9 @@ describe('the revisions of a running supervisor (control API §6.6, §6.7)', () 
       out: '',
       err: 'statevisor: locals/blue: not over after 0.2 s; it goes on\n',
     });
+    const { code, err } = await type('apply', 'locals/blue');
+    assert.equal(code, 5, err);
+    assert.match(err, /, in \d+ s at the latest\n$/);
   });
 
   it('shows on a terminal where an update stands, over a supervisor that goes away', async () => {

@@ -11,6 +11,7 @@ import { Duplex } from 'node:stream';
 import { type BodyReader, readChunks, readLength } from './body-reader.ts';
 import { createCollector } from './collector.ts';
 import { type AcceptedHead, readHead } from './head.ts';
+import type { TakeTurn } from './turns.ts';
 
 /** How long a client may take, in milliseconds. Uploads take as long as they go on, and so do answers. */
 export interface Patience {
@@ -64,10 +65,11 @@ const TURN_BYTES = 4096;
 /** With a blank, unlike every other error body (control API §2). */
 const UNSUPPORTED = '{"Error": "Unsupported protocol"}';
 
-/** `socket` is open, paused, and stays open when the client closes its side. */
+/** `takeTurn` is shared by all connections. `socket` is open, paused, and stays open when the client closes its side. */
 export function createConnection(
   socket: Socket,
   patience: Patience,
+  takeTurn: TakeTurn,
   report: (error: unknown) => void,
 ): Connection {
   /** `answering`: the whole request has come. `over`: the last answer is out or none will be given. */
@@ -139,7 +141,7 @@ export function createConnection(
   function giveWay(): void {
     yielding = true;
     socket.pause();
-    setImmediate(() => {
+    takeTurn(() => {
       yielding = false;
       socket.resume();
     });

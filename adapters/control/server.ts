@@ -12,6 +12,7 @@ import type { Serve, Visitor } from './doors.ts';
 import { sendReply } from './reply.ts';
 import type { Reply, Route } from './route.ts';
 import { createRouter, isOurs, queryOf } from './router.ts';
+import { createTurns } from './turns.ts';
 
 export interface ControlServerOptions {
   readonly control: Control;
@@ -106,8 +107,9 @@ export function createControlServer(options: ControlServerOptions): Serve {
   );
   server.on('clientError', (_error, stream) => visitOf(stream).connection.refuse(400));
 
+  const takeTurn = createTurns();
   return (socket, visitor) => {
-    const connection = createConnection(socket, patience, (error) => report(error, visitor));
+    const connection = createConnection(socket, patience, takeTurn, (error) => report(error, visitor));
     visits.set(connection.stream, { connection, visitor });
     server.emit('connection', connection.stream);
   };

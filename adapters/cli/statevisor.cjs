@@ -18,8 +18,8 @@ const bundle = join(__dirname, '..', '..', '.build', 'statevisor.cjs');
 const verb = process.argv[2] === 'run' ? 'run' : 'other';
 if (verb === 'run') v8.setFlagsFromString('--no-opt');
 // Everything else, the simulator above all, is over before most of what it calls is worth optimising: only what is
-// called fifteen times as often as usual.
-else v8.setFlagsFromString('--interrupt-budget=2000000');
+// called fifteen times as often as usual. Unless it goes on to serve.
+else if (!process.argv.includes('--listen')) v8.setFlagsFromString('--interrupt-budget=2000000');
 
 /** The bundle's first line is a comment of two slashes and the digest of the rest. A cache holds the functions that
  *  its first user called, and its flags: `run` has one of its own. */
